@@ -1,0 +1,62 @@
+"""ALL tables, one file per aggregate: columns, constraints and pure properties; no queries.
+
+They are one package because they refer to each other both ways. Which of them are audited is
+listed in `journal/events.py`.
+"""
+
+from iam.models.account import MAIN_ACCOUNT, SHIPPED_ACCOUNT, Account, AccountStatus
+from iam.models.audit_entry import AuditEntry
+from iam.models.base import Base
+from iam.models.change import Change
+from iam.models.credential import Credential, CredentialKind, CredentialStatus, CredentialUse
+from iam.models.group import ADMINISTRATORS, Group, GroupMembership
+from iam.models.idempotency_record import IdempotencyRecord
+from iam.models.installation import Installation
+from iam.models.issued_token import IssuedToken, OneTimeId
+from iam.models.outbox_message import OutboxMessage
+from iam.models.policy import InlinePolicy, Policy, PolicyAttachment, PolicyVersion
+from iam.models.principal import (
+    Principal,
+    PrincipalKind,
+    PrincipalStatus,
+    Role,
+    Service,
+    ServiceAudience,
+    User,
+)
+from iam.models.signing_key import SigningKey, SigningKeyState
+
+__all__ = [
+    "ADMINISTRATORS",
+    "MAIN_ACCOUNT",
+    "SHIPPED_ACCOUNT",
+    "Account",
+    "AccountStatus",
+    "AuditEntry",
+    "Base",
+    "Change",
+    "Credential",
+    "CredentialKind",
+    "CredentialStatus",
+    "CredentialUse",
+    "Group",
+    "GroupMembership",
+    "IdempotencyRecord",
+    "InlinePolicy",
+    "Installation",
+    "IssuedToken",
+    "OneTimeId",
+    "OutboxMessage",
+    "Policy",
+    "PolicyAttachment",
+    "PolicyVersion",
+    "Principal",
+    "PrincipalKind",
+    "PrincipalStatus",
+    "Role",
+    "Service",
+    "ServiceAudience",
+    "SigningKey",
+    "SigningKeyState",
+    "User",
+]

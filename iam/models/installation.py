@@ -1,0 +1,23 @@
+"""What the whole installation has once: its identity, its epochs, proof of its master key."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from iam.models.base import Base
+
+
+class Installation(Base):
+    """The one row of this table."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("singleton = 1", name="one_row"),)
+
+    singleton: Mapped[int] = mapped_column(primary_key=True, default=1)
+    partition: Mapped[str] = mapped_column(String(32))
+    # Raised by a restore: whatever was issued before it is refused (domain: epochs).
+    restore_epoch: Mapped[int] = mapped_column(default=1)
+    # A known text, sealed: opening it proves that the master key is the right one.
+    key_check_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
