@@ -93,12 +93,14 @@ def test_binaries_in_a_private_home_are_copied(tmp_path: Path) -> None:
 def test_a_server_that_cannot_start_says_why_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    binaries = tmp_path / "installation" / "bin"
+    binaries.mkdir(parents=True)
     for name, script in (("postgres", "exit 0"), ("initdb", "echo no such luck; exit 3")):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name).chmod(0o755)
+        (binaries / name).write_text(f"#!/bin/sh\n{script}\n")
+        (binaries / name).chmod(0o755)
     with tempfile.TemporaryDirectory() as room:
         Path(room).chmod(0o755)
         monkeypatch.setattr(tempfile, "tempdir", room)
         with pytest.raises(RuntimeError, match="no such luck"):
-            start_postgres(binaries=tmp_path)
+            start_postgres(binaries=binaries)
         assert not list(Path(room).iterdir())
