@@ -88,6 +88,7 @@ def test_binaries_in_a_private_home_are_copied(tmp_path: Path) -> None:
     with start_postgres(binaries=private / package.name / found.parent.name / "bin") as server:
         assert (server.directory / "copy").is_dir()
         assert ask(server, "select 1") == "1"
+    assert not server.directory.exists()
 
 
 def test_a_server_that_cannot_start_says_why_and_leaves_nothing(
