@@ -1,0 +1,99 @@
+"""The connection to the database: SQLite in one process, or PostgreSQL.
+
+The two differ in one thing that the rest must not notice: SQLite has one writer. Writers queue
+here, in the process, in the order in which they came; SQLite's own waiting would poll, and be
+unfair.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_WRITES = "iam_writes"
+
+
+class Database:
+    """An engine, and the two ways to begin a transaction on it.
+
+    Args:
+        url: `sqlite+aiosqlite:///file` or `postgresql+asyncpg://...`.
+        pool_size: connections that one replica holds at most on PostgreSQL.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = asyncio.Lock()
+        self.engine: AsyncEngine = (
+            create_async_engine(self.url) if self.is_sqlite else _postgresql(url, pool_size)
+        )
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection on which no transaction has begun yet.
+
+        Whoever begins one commits it; one that is left open is rolled back. With `writes` on
+        SQLite, other writers of this process wait until the connection is given back.
+        """
+        if self.is_sqlite and writes:
+            async with self._writer, self.engine.connect() as connection:
+                await connection.execution_options(**{_WRITES: True})
+                yield connection
+            return
+        async with self.engine.connect() as connection:
+            if not self.is_sqlite and not writes:
+                await connection.execution_options(postgresql_readonly=True)
+            yield connection
+
+    async def ping(self) -> None:
+        """Ask the database for an answer. Raises SQLAlchemy's own error when there is none."""
+        async with self.connect(writes=False) as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _postgresql(url: str, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,  # the pool heals by itself after the database was restarted (F-05)
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": "iam",
+                "statement_timeout": "5000",
+                "lock_timeout": "2000",
+                "idle_in_transaction_session_timeout": "10000",
+            },
+        },
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions of its own: `_begin_sqlite` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged commit survives power loss
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: upgrading a reader's transaction fails with SQLITE_BUSY.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
