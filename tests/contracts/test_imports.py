@@ -84,9 +84,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contracts_hold(tree: Path, contract: str) -> tuple[bool, str]:
-    command = [Path(sys.executable).with_name("lint-imports"), "--contract", contract]
+    program = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run(
-        [*command, "--cache-dir", tree / ".cache"],
+        [program, "--contract", contract, "--cache-dir", tree / ".cache"],
         check=False,
         cwd=tree,
         capture_output=True,

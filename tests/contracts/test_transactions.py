@@ -1,0 +1,57 @@
+"""Only the unit of work ends a transaction, and SQL as text is kept where it is watched."""
+
+import ast
+from pathlib import Path
+
+from tests.contracts.source_tree import SERVER, parse, python_files
+
+ENDING = {"commit", "rollback", "begin", "begin_nested", "savepoint"}
+RAW = {"text", "exec_driver_sql", "raw_connection", "driver_connection"}
+
+# Who ends a transaction beside the unit of work, and why it may.
+MAY_END = {
+    "iam/work/unit_of_work.py": "is the unit of work",
+    "iam/journal/denials.py": "a denial is recorded although its own transaction is rolled back",
+    "iam/kit/schema.py": "migrations run before there is a unit of work",
+}
+# Where a statement is written as text, and why SQLAlchemy's own language does not serve.
+MAY_BE_RAW = {
+    "iam/kit/database.py": "pragmas, and the kind of BEGIN that SQLite needs",
+    "iam/kit/schema.py": "one migration at a time: an advisory lock, the version table",
+    "iam/journal/changes.py": "the order of commits is told by PostgreSQL's snapshot functions",
+    "iam/models/signing_key.py": "the condition of a partial index, part of the schema",
+    "iam/work/gate.py": "an advisory lock",
+    "iam/work/unit_of_work.py": "NOTIFY",
+}
+
+
+def calls(path: Path, names: set[str]) -> list[str]:
+    """Where a module calls a function or method of one of these names."""
+    found = []
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name in names:
+                found.append(f"{path}:{node.lineno}: {name}")
+    return found
+
+
+def callers(names: set[str]) -> dict[str, list[str]]:
+    found = {path.as_posix(): calls(path, names) for path in python_files(SERVER)}
+    return {path: places for path, places in found.items() if places}
+
+
+def test_only_the_unit_of_work_ends_a_transaction() -> None:
+    found = callers(ENDING)
+    assert not {path: places for path, places in found.items() if path not in MAY_END}
+
+
+def test_sql_is_written_as_text_only_where_named() -> None:
+    found = callers(RAW)
+    assert not {path: places for path, places in found.items() if path not in MAY_BE_RAW}
+
+
+def test_every_exception_is_still_used() -> None:
+    assert set(MAY_END) <= set(callers(ENDING))
+    assert set(MAY_BE_RAW) <= set(callers(RAW))
