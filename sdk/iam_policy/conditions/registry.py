@@ -1,0 +1,153 @@
+"""The operators by name, and how one is bound to a key and its values.
+
+A family registers its operators with a `Build`: given the values a policy lists, it returns a
+`Test` of one request value against all of them. Everything the families share is here, once:
+missing keys, ``IfExists``, set operators, and negation. Source: IAM User Guide,
+``reference_policies_elements_condition_operators`` and
+``reference_policies_condition-single-vs-multi-valued-context-keys``.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from iam_policy.variables import Env, Scalar, single_value
+
+Condition = Callable[[Env], bool]
+Test = Callable[[Scalar, Env], bool | None]
+"""True: equals one of the values. False: equals none. None: the request value is not of this type,
+so neither the operator nor its negation holds."""
+Build = Callable[[Sequence[str], bool], Test]
+"""Takes the policy's values and whether ``${...}`` is a variable; raises `ValueListError`."""
+
+_FOR_ALL = "ForAllValues:"
+_FOR_ANY = "ForAnyValue:"
+_IF_EXISTS = "IfExists"
+_ABSENCE = "Null"
+
+
+class OperatorError(ValueError):
+    """There is no such operator."""
+
+
+class ValueListError(ValueError):
+    """A value in the policy is not of the operator's type.
+
+    Attributes:
+        index: Which value.
+        expected: What a value must look like.
+    """
+
+    def __init__(self, index: int, expected: str) -> None:
+        super().__init__(expected)
+        self.index = index
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One comparison, positive or negated."""
+
+    name: str
+    build: Build
+    negated: bool = False
+
+
+_OPERATORS: dict[str, Operator] = {}
+
+
+def register(*operators: Operator) -> None:
+    """Add operators; a name can be taken once."""
+    for operator in operators:
+        if operator.name in _OPERATORS:
+            raise OperatorError(f"operator {operator.name} is registered twice")
+        _OPERATORS[operator.name] = operator
+
+
+def operator_names() -> tuple[str, ...]:
+    """Return the registered names, without set prefixes and ``IfExists``, in order."""
+    return tuple(sorted(_OPERATORS))
+
+
+def bind_condition(operator: str, key: str, values: Sequence[str], *, variables: bool) -> Condition:
+    """Compile one operator, key and list of values into a predicate on the folded context.
+
+    Raises:
+        OperatorError: there is no such operator.
+        ValueListError: a value is not of the operator's type.
+    """
+    quantifier, name, if_exists = _parts(operator)
+    found = _OPERATORS.get(name)
+    if found is None or (name == _ABSENCE and (if_exists or quantifier)):
+        raise OperatorError("no such condition operator")
+    test = found.build(values, variables)
+    folded = key.lower()
+    if name == _ABSENCE:
+        return _absence(folded, test)
+    if quantifier == _FOR_ALL:
+        return _for_all(folded, test, negated=found.negated)
+    if quantifier == _FOR_ANY:
+        return _for_any(folded, test, negated=found.negated, if_exists=if_exists)
+    return _single(folded, test, negated=found.negated, missing=found.negated or if_exists)
+
+
+def _parts(operator: str) -> tuple[str, str, bool]:
+    quantifier = next((word for word in (_FOR_ALL, _FOR_ANY) if operator.startswith(word)), "")
+    name = operator.removeprefix(quantifier)
+    return quantifier, name.removesuffix(_IF_EXISTS), name.endswith(_IF_EXISTS)
+
+
+def _single(key: str, test: Test, *, negated: bool, missing: bool) -> Condition:
+    def holds(env: Env) -> bool:
+        value = env.get(key)
+        if value is None:
+            return missing
+        scalar = single_value(value)
+        if scalar is None:
+            return False  # AWS requires a set operator here; the negated operator fails as well
+        verdict = test(scalar, env)
+        return verdict is not None and verdict is not negated
+
+    return holds
+
+
+def _for_all(key: str, test: Test, *, negated: bool) -> Condition:
+    def holds(env: Env) -> bool:
+        for value in _values(env, key):
+            verdict = test(value, env)
+            if verdict is None or verdict is negated:
+                return False
+        return True
+
+    return holds
+
+
+def _for_any(key: str, test: Test, *, negated: bool, if_exists: bool) -> Condition:
+    def holds(env: Env) -> bool:
+        if if_exists and env.get(key) is None:
+            return True
+        for value in _values(env, key):
+            verdict = test(value, env)
+            if verdict is not None and verdict is not negated:
+                return True
+        return False
+
+    return holds
+
+
+def _absence(key: str, test: Test) -> Condition:
+    def holds(env: Env) -> bool:
+        # A key with an empty list has no value, so the usual guard beside ForAllValues,
+        # "Null": {"key": "false"}, stops the empty list as well.
+        return test(not _values(env, key), env) is True
+
+    return holds
+
+
+def _values(env: Env, key: str) -> Sequence[Scalar]:
+    value = env.get(key)
+    if value is None:
+        return ()
+    scalar = single_value(value)
+    # One value is a set of one element.
+    return tuple(cast("Iterable[Scalar]", value)) if scalar is None else (scalar,)

@@ -1,0 +1,78 @@
+"""String operators: exact, without case, and with wildcards over the whole string."""
+
+from collections.abc import Callable, Sequence
+
+from iam_policy.conditions.registry import Operator, Test, ValueListError
+from iam_policy.variables import (
+    Env,
+    Scalar,
+    Token,
+    VariableError,
+    matcher,
+    resolved_pieces,
+    scalar_text,
+    tokenize,
+)
+
+
+def template(values: Sequence[str], index: int, *, variables: bool, wildcards: bool) -> list[Token]:
+    """Tokenize one policy value, telling which one is malformed."""
+    try:
+        return tokenize(values[index], variables=variables, wildcards=wildcards)
+    except VariableError as error:
+        raise ValueListError(index, str(error)) from None
+
+
+def _exact(fold: Callable[[str], str]) -> Callable[[Sequence[str], bool], Test]:
+    def build(values: Sequence[str], variables: bool) -> Test:  # noqa: FBT001 -- the shape of Build
+        literals: set[str] = set()
+        templates: list[list[Token]] = []
+        for index in range(len(values)):
+            tokens = template(values, index, variables=variables, wildcards=False)
+            texts = [token for token in tokens if isinstance(token, str)]
+            if len(texts) == len(tokens):
+                literals.add(fold("".join(texts)))
+            else:
+                templates.append(tokens)
+
+        def test(value: Scalar, env: Env) -> bool:
+            text = fold(scalar_text(value))
+            if text in literals:
+                return True
+            return any(_equals(tokens, text, env, fold) for tokens in templates)
+
+        return test
+
+    return build
+
+
+def _equals(tokens: list[Token], text: str, env: Env, fold: Callable[[str], str]) -> bool:
+    pieces = resolved_pieces(tokens, env)
+    return pieces is not None and fold(str(pieces[0])) == text
+
+
+def _like(values: Sequence[str], variables: bool) -> Test:  # noqa: FBT001 -- the shape of Build
+    matchers = [
+        matcher(template(values, index, variables=variables, wildcards=True))
+        for index in range(len(values))
+    ]
+
+    def test(value: Scalar, env: Env) -> bool:
+        text = scalar_text(value)
+        return any(matches(text, env) for matches in matchers)
+
+    return test
+
+
+def _same(text: str) -> str:
+    return text
+
+
+OPERATORS = (
+    Operator("StringEquals", _exact(_same)),
+    Operator("StringNotEquals", _exact(_same), negated=True),
+    Operator("StringEqualsIgnoreCase", _exact(str.lower)),
+    Operator("StringNotEqualsIgnoreCase", _exact(str.lower), negated=True),
+    Operator("StringLike", _like),
+    Operator("StringNotLike", _like, negated=True),
+)

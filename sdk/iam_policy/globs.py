@@ -1,0 +1,119 @@
+"""Wildcards in linear time: ``*`` is any text, ``?`` is exactly one character, nothing is a regex.
+
+A pattern is cut at its stars into pieces. The first piece must stand at the start, the last at the
+end, and each one between is looked for once, from left to right: taking the leftmost place is
+always right, so nothing is ever tried twice. Both policy authors and resource names are
+attackers' input, and a backtracking matcher lets four stars cost seconds.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+
+class Wild(Enum):
+    """The two wildcards, apart from the characters ``*`` and ``?`` that stand for themselves."""
+
+    STAR = "*"
+    ONE = "?"
+
+
+class Gapped:
+    """A piece of a pattern that contains ``?``: text with gaps of one character."""
+
+    __slots__ = ("_gaps", "_masks", "_runs", "width")
+
+    def __init__(self, tokens: Sequence[str | Wild]) -> None:
+        self._runs: list[tuple[int, str]] = []
+        self._masks: dict[str, int] = {}
+        self._gaps = 0
+        self.width = 0
+        for token in tokens:
+            if isinstance(token, Wild):
+                self._gaps |= 1 << self.width
+                self.width += 1
+            else:
+                self._runs.append((self.width, token))
+                for offset, character in enumerate(token, self.width):
+                    self._masks[character] = self._masks.get(character, 0) | 1 << offset
+                self.width += len(token)
+        self._masks = {character: mask | self._gaps for character, mask in self._masks.items()}
+
+    def stands_at(self, text: str, start: int) -> bool:
+        """Compare with the characters from ``start`` on; the caller knows that they suffice."""
+        return all(text.startswith(run, start + offset) for offset, run in self._runs)
+
+    def find(self, text: str, start: int, stop: int) -> int:
+        """Find the leftmost place between ``start`` and ``stop``, or -1 (Baeza-Yates, Gonnet 1992).
+
+        One integer holds every unfinished match at once, so the cost is one step a character.
+        """
+        goal = 1 << (self.width - 1)
+        state = 0
+        for position in range(start, stop):
+            state = (state << 1 | 1) & self._masks.get(text[position], self._gaps)
+            if state & goal:
+                return position - self.width + 1
+        return -1
+
+
+Piece = str | Gapped
+
+
+def pieces_of(tokens: Sequence[str | Wild]) -> list[Piece]:
+    """Cut tokens at their stars; n stars give n + 1 pieces, of which any may be empty text."""
+    pieces: list[Piece] = []
+    run: list[str | Wild] = []
+    for token in (*tokens, Wild.STAR):
+        if token is Wild.STAR:
+            pieces.append(_piece(run))
+            run = []
+        else:
+            run.append(token)
+    return pieces
+
+
+def match_pieces(pieces: Sequence[Piece], text: str) -> bool:
+    """Match the whole text against pieces with a star between each two of them."""
+    first, last = pieces[0], pieces[-1]
+    start = _width(first)
+    if len(pieces) == 1:
+        return start == len(text) and _stands_at(first, text, 0)
+    stop = len(text) - _width(last)
+    if start > stop or not _stands_at(first, text, 0) or not _stands_at(last, text, stop):
+        return False
+    for piece in pieces[1:-1]:
+        if isinstance(piece, str):
+            found = text.find(piece, start, stop)
+        else:
+            found = piece.find(text, start, stop)
+        if found < 0:
+            return False
+        start = found + _width(piece)
+    return True
+
+
+def glob_matcher(tokens: Sequence[str | Wild]) -> Callable[[str], bool]:
+    """Compile tokens into a predicate on whole texts."""
+    pieces = pieces_of(tokens)
+    if len(pieces) == 1 and isinstance(pieces[0], str):
+        return pieces[0].__eq__
+    if len(pieces) == 2 and isinstance(pieces[0], str) and pieces[1] == "":  # noqa: PLR2004 -- one star
+        prefix = pieces[0]
+        return lambda text: text.startswith(prefix)
+    return lambda text: match_pieces(pieces, text)
+
+
+def _piece(run: Sequence[str | Wild]) -> Piece:
+    if any(isinstance(token, Wild) for token in run):
+        return Gapped(run)
+    return "".join(token for token in run if isinstance(token, str))
+
+
+def _width(piece: Piece) -> int:
+    return len(piece) if isinstance(piece, str) else piece.width
+
+
+def _stands_at(piece: Piece, text: str, start: int) -> bool:
+    if isinstance(piece, str):
+        return text.startswith(piece, start)
+    return piece.stands_at(text, start)

@@ -1,0 +1,170 @@
+"""Policy variables: ``${aws:username}``, ``${key, 'default'}``, ``${*}``, ``${?}`` and ``${$}``.
+
+What a variable stands for is inserted as plain text: a ``*`` in somebody's name is a star, not a
+wildcard, and a ``${...}`` in a tag value stays what it is. Source: IAM User Guide,
+``reference_policies_variables``.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from iam_policy.globs import Piece, Wild, glob_matcher, match_pieces, pieces_of
+
+Scalar = str | bool | int | float | bytes
+ContextValue = Scalar | Sequence[Scalar]
+Env = Mapping[str, ContextValue]  # a request's context with folded keys
+
+_KEY = r"[^\s{}$*?',\"](?:[^{}$*?',\"]*[^\s{}$*?',\"])?"
+_VARIABLE = re.compile(
+    rf"\$\{{(?:(?P<literal>[*?$])|(?P<key>{_KEY})(?:, '(?P<default>[^'{{}}]*)')?)\}}"
+)
+_SPECIAL = re.compile(r"\$\{|[*?]")
+_MAX_VARIABLE = 512
+
+
+class VariableError(ValueError):
+    """A ``${`` that does not begin a well-formed variable."""
+
+
+class ContextError(TypeError):
+    """A context value of a type that no operator reads; the decision must fail closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A context key, folded, and the text to use when the request does not have it."""
+
+    key: str
+    default: str | None
+
+    def resolve(self, env: Env) -> str | None:
+        """Return the text to insert, or None if there is none or the key has many values."""
+        value = env.get(self.key)
+        if value is None:
+            return self.default
+        scalar = single_value(value)
+        if scalar is None:
+            return None
+        text = scalar_text(scalar)
+        # A key that is present but empty takes the default too; AWS leaves this open.
+        return self.default if not text and self.default is not None else text
+
+
+Token = str | Wild | Variable
+
+
+def single_value(value: ContextValue) -> Scalar | None:
+    """Return the value of a single-valued key, or None if the key is multivalued.
+
+    A list makes a key multivalued whatever its length, so that a decision does not turn on how
+    many tags somebody has. Raises `ContextError` for any other type.
+    """
+    if isinstance(value, str | bool | int | float | bytes):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return None
+    raise ContextError(f"a context value of type {type(value).__name__}")
+
+
+def scalar_text(value: object) -> str:
+    """Write one context value as policies write it: JSON booleans and numbers as their text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    raise ContextError(f"a context value of type {type(value).__name__}")
+
+
+def tokenize(text: str, *, variables: bool, wildcards: bool = True) -> list[Token]:
+    """Split a pattern into literal text, wildcards and variables.
+
+    Raises:
+        VariableError: with ``variables``, a ``${`` that is not a well-formed variable.
+    """
+    tokens: list[Token] = []
+    position = 0
+    while found := _SPECIAL.search(text, position):
+        start = found.start()
+        if start > position:
+            tokens.append(text[position:start])
+        token, position = _special(text, start, variables=variables, wildcards=wildcards)
+        tokens.append(token)
+    if position < len(text):
+        tokens.append(text[position:])
+    return _joined(tokens)
+
+
+def _special(text: str, start: int, *, variables: bool, wildcards: bool) -> tuple[Token, int]:
+    if text[start] != "$":
+        return (Wild(text[start]) if wildcards else text[start]), start + 1
+    if not variables:
+        return "$", start + 1
+    found = _VARIABLE.match(text, start, start + _MAX_VARIABLE)
+    if found is None:
+        raise VariableError("a variable is ${key} or ${key, 'default'}")
+    if literal := found["literal"]:
+        return literal, found.end()
+    return Variable(found["key"].lower(), found["default"]), found.end()
+
+
+def _joined(tokens: list[Token]) -> list[Token]:
+    joined: list[Token] = []
+    for token in tokens:
+        if isinstance(token, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += token
+        else:
+            joined.append(token)
+    return joined
+
+
+class Pattern:
+    """A compiled pattern with the literal text that it begins with, by which it is indexed.
+
+    Attributes:
+        prefix: Literal text before the first wildcard or variable.
+        exact: The prefix is the whole pattern.
+        test: The full check, or None if beginning with the prefix is all (``prefix*``).
+    """
+
+    __slots__ = ("exact", "prefix", "test")
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        head = tokens[0] if tokens else ""
+        self.prefix = head if isinstance(head, str) else ""
+        self.exact = not any(isinstance(token, Wild | Variable) for token in tokens)
+        tail = tokens[1:] if self.prefix else tokens
+        self.test = None if tail == [Wild.STAR] else matcher(tokens)
+
+    def matches(self, text: str, env: Env) -> bool:
+        """Match the whole text, with variables taken from ``env``."""
+        if self.test is None:
+            return text.startswith(self.prefix)
+        return self.test(text, env)
+
+
+def matcher(tokens: Sequence[Token]) -> Callable[[str, Env], bool]:
+    """Compile tokens into a predicate on (whole text, context)."""
+    plain = [token for token in tokens if not isinstance(token, Variable)]
+    if len(plain) == len(tokens):
+        matches = glob_matcher(plain)
+        return lambda text, _: matches(text)
+
+    def matches_resolved(text: str, env: Env) -> bool:
+        pieces = resolved_pieces(tokens, env)
+        return pieces is not None and match_pieces(pieces, text)
+
+    return matches_resolved
+
+
+def resolved_pieces(tokens: Sequence[Token], env: Env) -> list[Piece] | None:
+    """Insert the variables' values as literal text; None if one of them has none."""
+    resolved: list[str | Wild] = []
+    for token in tokens:
+        text = token.resolve(env) if isinstance(token, Variable) else token
+        if text is None:
+            return None
+        resolved.append(text)
+    return pieces_of(resolved)
