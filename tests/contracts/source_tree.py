@@ -43,7 +43,17 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def tracked_texts() -> Iterator[tuple[Path, str]]:
     """Every text file that git knows or would add, with its content."""
     listed = subprocess.run(
-        ["/usr/bin/env", "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        [
+            "/usr/bin/env",
+            "git",
+            "-c",
+            "safe.directory=*",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
         check=True,
         cwd=ROOT,
         capture_output=True,
