@@ -53,8 +53,7 @@ class Cursors:
     """Makes and reads cursors.
 
     Args:
-        key: 32 bytes, the same on every replica; a new key ends all listings under way, and nothing
-        else.
+        key: 32 bytes, the same on every replica; a new key ends all listings under way.
     """
 
     def __init__(self, key: bytes) -> None:

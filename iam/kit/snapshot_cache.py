@@ -35,8 +35,7 @@ class SnapshotCache(Generic[K, V]):
 
     Args:
         load: Reads the value of a key and the ids of everything it depends on; None if there is no
-        such thing, which
-            is never kept, so that what comes to be is seen at once.
+            such thing, which is never kept, so that what comes to be is seen at once.
         max_items: How many values to keep; at least 1.
     """
 

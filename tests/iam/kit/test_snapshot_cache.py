@@ -14,11 +14,6 @@ pytestmark = pytest.mark.anyio
 Loaded = tuple[int, frozenset[str]] | None
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class Database:
     """Versions of entities; a value is the version of the entity named by its key."""
