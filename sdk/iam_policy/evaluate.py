@@ -7,6 +7,7 @@ identity policies allow, boundary and session policy must allow as well. `Naming
 grants of a resource policy escape those two limits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from iam_policy.decision import Decision, Effect, Layer, Match
@@ -15,6 +16,9 @@ from iam_policy.names import SEGMENTS
 from iam_policy.principals import Naming, is_session_arn
 from iam_policy.request import Principal, Request
 from iam_policy.variables import Env
+
+_RESOURCE = Layer.RESOURCE
+_MISPLACED = ("a policy stands in a layer that its kind does not fit",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +57,35 @@ def evaluate(request: Request, layers: Layers) -> Decision:
 def _decide(request: Request, layers: Layers) -> Decision:
     env = request.folded
     if env is None or ":" not in request.action:
-        finding = (
-            "an action without service prefix"
-            if env is not None
-            else "two context keys that differ in case"
-        )
+        finding = "context keys that differ in case only" if env is None else "no service prefix"
         return Decision(Effect.IMPLICIT_DENY, findings=(finding,))
     guardrails, stack = policy_stack(request.principal, layers)
+    allows: list[tuple[Layer, ResourceTable | None]] = []
     for layer, policies in stack:
-        if policies.findings or not _is_in_place(layer, policies):
-            return Decision(Effect.IMPLICIT_DENY, blocked_by=layer, findings=_findings(policies))
-    denied = _denial(request, layers, stack, env)
-    if denied is not None:
-        return denied
+        if not (policies.fits_resource if layer is _RESOURCE else policies.fits_elsewhere):
+            return Decision(Effect.IMPLICIT_DENY, (), layer, policies.findings or _MISPLACED)
+        deny, allow = policies.tables(request.action)
+        entry = None if deny is None else _denial(layer, deny, request, layers, env)
+        if entry is not None:
+            return Decision(Effect.EXPLICIT_DENY, (entry.match(layer),), layer)
+        allows.append((layer, allow))
     matched: list[Match] = []
-    for layer, policies in stack[:guardrails]:
-        entry = _allow(policies, request, env)
-        if entry is None:
-            return Decision(Effect.IMPLICIT_DENY, blocked_by=layer)
-        matched.append(_match(layer, entry))
-    blocked_by = _grant(request, layers, env, matched)
+    blocked_by = _missing(allows[:guardrails], request.resource, env, matched)
+    if blocked_by is None:
+        blocked_by = _grant(request, layers, dict(allows[guardrails:]), env, matched)
     if blocked_by is not None:
-        return Decision(Effect.IMPLICIT_DENY, blocked_by=blocked_by)
+        return Decision(Effect.IMPLICIT_DENY, (), blocked_by)
     return Decision(Effect.ALLOWED, tuple(matched))
 
 
 def policy_stack(caller: Principal, layers: Layers) -> tuple[int, list[tuple[Layer, PolicySet]]]:
     """List the sets in the order of evaluation, and say how many of them are guardrails."""
     stack = [(Layer.RCP, policies) for policies in layers.rcps]
-    if not _is_outsider(caller):
+    if layers.scps and not _is_outsider(caller):
         stack += [(Layer.SCP, policies) for policies in layers.scps]
     guardrails = len(stack)
     if layers.resource is not None:
-        stack.append((Layer.RESOURCE, layers.resource))
+        stack.append((_RESOURCE, layers.resource))
     stack.append((Layer.IDENTITY, layers.identity))
     if layers.boundary is not None:
         stack.append((Layer.BOUNDARY, layers.boundary))
@@ -99,93 +99,86 @@ def _is_outsider(caller: Principal) -> bool:
     return caller.account is None and (caller.arn is None or not caller.arn.startswith("arn:"))
 
 
-def _is_in_place(layer: Layer, policies: PolicySet) -> bool:
-    return policies.names_principals if layer is Layer.RESOURCE else policies.is_plain
-
-
-def _findings(policies: PolicySet) -> tuple[str, ...]:
-    return policies.findings or ("a policy stands in a layer that its kind does not fit",)
-
-
 def _denial(
-    request: Request, layers: Layers, stack: list[tuple[Layer, PolicySet]], env: Env
-) -> Decision | None:
-    """Find a Deny that applies, in any layer."""
-    for layer, policies in stack:
-        table = policies.tables(request.action)[0]
-        if table is None:
-            continue
-        entry: Entry | None
-        if layer is Layer.RESOURCE:
-            entry = _resource_denial(table, request, env, bounded=layers.boundary is not None)
-        else:
-            entry = table.first(request.resource, env)
-        if entry is not None:
-            return Decision(Effect.EXPLICIT_DENY, (_match(layer, entry),), layer)
-    return None
-
-
-def _resource_denial(
-    table: ResourceTable, request: Request, env: Env, *, bounded: bool
+    layer: Layer, table: ResourceTable, request: Request, layers: Layers, env: Env
 ) -> Entry | None:
-    """Find a Deny of the resource policy that names the caller."""
+    """Find a Deny that applies; in the resource's policy, one that names the caller."""
+    if layer is not _RESOURCE:
+        return table.first(request.resource, env)
+    bounded = layers.boundary is not None
     for entry in table.every(request.resource, env):
         if entry.statement.names(request.principal, bounded=bounded):
             return entry
     return None
 
 
-def _grant(request: Request, layers: Layers, env: Env, matched: list[Match]) -> Layer | None:
-    """Add the Allow statements that are needed to ``matched``, or return the layer without one."""
-    caller = request.principal
-    naming, giver = _naming(request, layers.resource, env)
-    own = caller.account is not None and caller.account == _owner(request)
-    is_direct = naming is Naming.DIRECT and (own or _is_outsider(caller))
-    is_needed = layers.resource_policy_required or not own
-    if is_needed and naming is Naming.NONE:
-        return Layer.RESOURCE
-    is_enough = is_direct or (own and naming is Naming.LIMITED)
-    if giver is not None and (is_needed or is_enough):
-        matched.append(_match(Layer.RESOURCE, giver))
-    limits = _limits(caller, layers, is_direct=is_direct)
-    if not is_enough and not caller.is_root:
-        limits.insert(0, (Layer.IDENTITY, layers.identity))
-    for layer, policies in limits:
-        entry = _allow(policies, request, env)
+def _missing(
+    needed: list[tuple[Layer, ResourceTable | None]],
+    resource: str,
+    env: Env,
+    matched: list[Match],
+) -> Layer | None:
+    """Return the first layer without an Allow; until then, add the Allow statements found."""
+    for layer, table in needed:
+        entry = None if table is None else table.first(resource, env)
         if entry is None:
             return layer
-        matched.append(_match(layer, entry))
+        matched.append(entry.match(layer))
     return None
 
 
-def _limits(caller: Principal, layers: Layers, *, is_direct: bool) -> list[tuple[Layer, PolicySet]]:
+def _grant(
+    request: Request,
+    layers: Layers,
+    allows: Mapping[Layer, ResourceTable | None],
+    env: Env,
+    matched: list[Match],
+) -> Layer | None:
+    """Add the Allow statements that are needed to ``matched``, or return the layer without one."""
+    caller = request.principal
+    naming, giver = _naming(request, allows.get(_RESOURCE), env)
+    own = caller.account is not None and caller.account == _owner(request)
+    is_direct = naming is Naming.DIRECT and (own or _is_outsider(caller))
+    is_enough = is_direct or (own and naming is Naming.LIMITED)
+    is_needed = layers.resource_policy_required or not own
+    if is_needed and giver is None:
+        return _RESOURCE
+    if giver is not None and (is_needed or is_enough):
+        matched.append(giver.match(_RESOURCE))
+    needed = _limits(caller, layers, is_direct=is_direct)
+    if not is_enough and not caller.is_root:
+        needed.insert(0, Layer.IDENTITY)
+    return _missing([(one, allows.get(one)) for one in needed], request.resource, env, matched)
+
+
+def _limits(caller: Principal, layers: Layers, *, is_direct: bool) -> list[Layer]:
     """List what a grant to the caller must pass besides: boundary and session policy.
 
     A grant that names the caller itself escapes its boundary, and a session's own policy too. A
     user or service with a session policy is somebody for whom an application acts: that policy is
-    the most the application may do, whoever grants.
+    the most the application may do, whoever grants. A federated user has nothing but what its
+    session policy passes on, so without one it passes nothing.
     """
     arn = caller.arn or ""
     is_session = is_session_arn(arn)
-    if is_direct:
-        limited = layers.sessions is not None and not is_session
-        return [(Layer.SESSION, layers.sessions or EMPTY)] if limited else []
-    limits = [] if layers.boundary is None else [(Layer.BOUNDARY, layers.boundary)]
-    if layers.sessions is not None:
-        limits.append((Layer.SESSION, layers.sessions))
-    elif is_session and "assumed-role/" not in arn:
-        limits.append((Layer.SESSION, EMPTY))  # a federated user without session policy has nothing
+    limits: list[Layer] = []
+    if layers.boundary is not None and not is_direct:
+        limits.append(Layer.BOUNDARY)
+    has_nothing = is_session and layers.sessions is None and ":federated-user/" in arn
+    if (layers.sessions is not None or has_nothing) and not (is_direct and is_session):
+        limits.append(Layer.SESSION)
     return limits
 
 
-def _naming(request: Request, policies: PolicySet | None, env: Env) -> tuple[Naming, Entry | None]:
+def _naming(request: Request, table: ResourceTable | None, env: Env) -> tuple[Naming, Entry | None]:
     """Find the most direct grant of the resource policy to the caller."""
-    table = None if policies is None else policies.tables(request.action)[1]
-    best, giver = Naming.NONE, None
-    for entry in () if table is None else table.every(request.resource, env):
-        naming = entry.statement.names(request.principal, bounded=False)
-        if naming > best:
-            best, giver = naming, entry
+    best: Naming = Naming.NONE
+    giver: Entry | None = None
+    if table is not None:
+        for entry in table.every(request.resource, env):
+            naming = entry.statement.names(request.principal, bounded=False)
+            if naming > best:
+                best, giver = naming, entry
     return best, giver
 
 
@@ -196,13 +189,3 @@ def _owner(request: Request) -> str | None:
     parts = request.resource.split(":", SEGMENTS - 1)
     named = parts[4] if len(parts) == SEGMENTS else ""
     return named or request.principal.account
-
-
-def _allow(policies: PolicySet, request: Request, env: Env) -> Entry | None:
-    table = policies.tables(request.action)[1]
-    return None if table is None else table.first(request.resource, env)
-
-
-def _match(layer: Layer, entry: Entry) -> Match:
-    statement = entry.statement
-    return Match(layer, entry.label, statement.index, statement.sid, statement.effect)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from iam_policy.compile import CompiledPolicy, CompiledStatement
+from iam_policy.decision import Layer, Match
 from iam_policy.variables import Env, Pattern
 
 _MEMO_SIZE = 1_024  # action names come from callers: a hostile one must not fill the memory
@@ -19,12 +20,22 @@ _MEMO_SIZE = 1_024  # action names come from callers: a hostile one must not fil
 class Entry:
     """A statement inside a set, under the label its policy was given."""
 
-    __slots__ = ("condition", "label", "statement")
+    __slots__ = ("_matches", "condition", "label", "statement")
 
     def __init__(self, label: str, statement: CompiledStatement) -> None:
         self.label = label
         self.statement = statement
         self.condition = statement.condition
+        self._matches: dict[Layer, Match] = {}
+
+    def match(self, layer: Layer) -> Match:
+        """Return the report of this statement in a layer, made once: it costs half a decision."""
+        found = self._matches.get(layer)
+        if found is None:
+            statement = self.statement
+            found = Match(layer, self.label, statement.index, statement.sid, statement.effect)
+            self._matches[layer] = found
+        return found
 
 
 class ResourceTable:
@@ -108,8 +119,8 @@ class PolicySet:
     Attributes:
         policies: Labels and documents, as given.
         findings: What is wrong with any of them; a finding denies.
-        names_principals: Its statements have principals, as only the resource layer's may.
-        is_plain: Its statements have none, as those of every other layer must.
+        fits_resource: Nothing is wrong, and every statement has principals.
+        fits_elsewhere: Nothing is wrong, and no statement has principals.
     """
 
     def __init__(self, policies: Iterable[tuple[str, CompiledPolicy]]) -> None:
@@ -123,8 +134,8 @@ class PolicySet:
             for statement in policy.statements
         ]
         named = [entry.statement.principals is not None for entry in self._entries]
-        self.names_principals = all(named)
-        self.is_plain = not any(named)
+        self.fits_resource = not self.findings and all(named)
+        self.fits_elsewhere = not self.findings and not any(named)
         self._exact: dict[str, list[int]] = {}
         self._globs: dict[str | None, list[int]] = {}
         for place, entry in enumerate(self._entries):
