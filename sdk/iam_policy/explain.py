@@ -58,7 +58,7 @@ def reason(decision: Decision) -> str:
 
 
 def explain(request: Request, layers: Layers) -> Explanation:
-    """Decide, and tell for every statement whether it applies and if not, why. Never raises."""
+    """Decide, and tell for every statement whether it applies, and if not, why."""
     decision = evaluate(request, layers)
     env = request.folded or {}
     bounded = layers.boundary is not None

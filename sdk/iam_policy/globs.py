@@ -20,7 +20,7 @@ class Wild(Enum):
 class Gapped:
     """A piece of a pattern that contains ``?``: text with gaps of one character."""
 
-    __slots__ = ("_gaps", "_masks", "_runs", "width")
+    __slots__ = ("_gaps", "_longest", "_masks", "_runs", "width")
 
     def __init__(self, tokens: Sequence[str | Wild]) -> None:
         self._runs: list[tuple[int, str]] = []
@@ -37,6 +37,7 @@ class Gapped:
                     self._masks[character] = self._masks.get(character, 0) | 1 << offset
                 self.width += len(token)
         self._masks = {character: mask | self._gaps for character, mask in self._masks.items()}
+        self._longest = max(self._runs, key=lambda run: len(run[1]), default=(0, ""))
 
     def stands_at(self, text: str, start: int) -> bool:
         """Compare with the characters from ``start`` on; the caller knows that they suffice."""
@@ -45,11 +46,16 @@ class Gapped:
     def find(self, text: str, start: int, stop: int) -> int:
         """Find the leftmost place between ``start`` and ``stop``, or -1 (Baeza-Yates, Gonnet 1992).
 
-        One integer holds every unfinished match at once, so the cost is one step a character.
+        One integer holds every unfinished match at once, so the cost is one step a character. The
+        longest run of plain text says first whether and where it is worth to begin.
         """
+        offset, run = self._longest
+        begin = text.find(run, start + offset, stop)
+        if begin < 0:
+            return -1
         goal = 1 << (self.width - 1)
         state = 0
-        for position in range(start, stop):
+        for position in range(begin - offset, stop):
             state = (state << 1 | 1) & self._masks.get(text[position], self._gaps)
             if state & goal:
                 return position - self.width + 1

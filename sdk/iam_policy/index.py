@@ -41,7 +41,7 @@ class Entry:
 class ResourceTable:
     """Statements of one effect that match one action, found by resource."""
 
-    __slots__ = ("_anything", "_exact", "_excepting", "_prefixes")
+    __slots__ = ("_anything", "_exact", "_excepting", "_prefixes", "_sure")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._anything: list[Entry] = []
@@ -61,13 +61,16 @@ class ResourceTable:
                 else:
                     table = by_length.setdefault(len(pattern.prefix), {})
                     table.setdefault(pattern.prefix, []).append((pattern, entry))
-        self._anything.sort(key=lambda entry: entry.condition is not None)  # the sure ones first
+        sure = (entry for entry in self._anything if entry.condition is None)
+        self._sure = next(sure, None)  # applies whatever the resource and the context are
         self._prefixes = sorted(by_length.items())
 
     def first(self, resource: str, env: Env) -> Entry | None:
         """Return one statement that applies, or None."""
+        if self._sure is not None:
+            return self._sure
         for entry in self._anything:
-            if entry.condition is None or entry.condition(env):
+            if entry.condition is not None and entry.condition(env):
                 return entry
         for entry in self._exact.get(resource, ()):
             if entry.condition is None or entry.condition(env):

@@ -62,7 +62,7 @@ def parse_json(data: bytes | str, limits: JsonLimits = DEFAULT_LIMITS) -> Any:
     text = _text(data, limits)
     _check_shape(text, limits)
     try:
-        value = _decode(limits)(text)
+        value = (_DECODE if limits is DEFAULT_LIMITS else _decode(limits))(text)
     except json.JSONDecodeError as error:
         raise JsonError(f"not valid JSON at character {error.pos}") from None
     if "\\u" in text:  # only an escape can bring half a surrogate pair into UTF-8 text
@@ -155,3 +155,6 @@ def _check_surrogates(value: object) -> None:
     elif isinstance(value, list):
         for element in value:
             _check_surrogates(element)
+
+
+_DECODE = _decode(DEFAULT_LIMITS)  # the usual one, without hashing the limits each time
