@@ -88,7 +88,6 @@ class Outbound:
         # name could carry requests for another name at the same address. So none is kept.
         self._transport = httpx2.AsyncHTTPTransport(
             verify=_tls(ca_bundle),
-            trust_env=False,
             limits=httpx2.Limits(max_connections=100, max_keepalive_connections=0),
         )
 

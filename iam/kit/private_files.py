@@ -40,7 +40,7 @@ def create_private_file(path: Path, content: bytes) -> None:
     """
     make_private_directory(path.parent)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise conflict("file_exists", f"`{path}` exists and is never overwritten") from None
     try:

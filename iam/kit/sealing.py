@@ -76,9 +76,9 @@ class Sealer:
 
     def seal(self, plain: bytes, place: Place) -> bytes:
         """Encrypt ``plain`` for this place."""
-        header = _VERSION + self._current_id
         nonce = os.urandom(_NONCE_BYTES)
-        return header + nonce + self._current.encrypt(nonce, plain, _associated(header, place))
+        ciphertext = self._current.encrypt(nonce, plain, _associated(place))
+        return _VERSION + self._current_id + nonce + ciphertext
 
     def open(self, sealed: bytes, place: Place) -> bytes:
         """Decrypt what was sealed for this place; raise ``SealError`` for anything else."""
@@ -87,9 +87,7 @@ class Sealer:
         if cipher is None or not header.startswith(_VERSION) or len(nonce) < _NONCE_BYTES:
             raise SealError(place)
         try:
-            return cipher.decrypt(
-                nonce, sealed[_HEADER_BYTES + _NONCE_BYTES :], _associated(header, place)
-            )
+            return cipher.decrypt(nonce, sealed[_HEADER_BYTES + _NONCE_BYTES :], _associated(place))
         except InvalidTag:
             raise SealError(place) from None
 
@@ -143,5 +141,5 @@ def _derive(master_key: bytes, purpose: str, length: int = 32) -> bytes:
     return HKDF(SHA256(), length, salt=None, info=f"iam {purpose}".encode()).derive(master_key)
 
 
-def _associated(header: bytes, place: Place) -> bytes:
-    return header + framed(place.table, place.column, place.row_id, place.account).encode()
+def _associated(place: Place) -> bytes:
+    return framed(place.table, place.column, place.row_id, place.account).encode()

@@ -1,10 +1,11 @@
 import ast
 import asyncio
 import gzip
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -441,6 +442,37 @@ async def test_the_next_address_is_tried_where_one_accepts_no_connection() -> No
     assert result.status == 200
 
 
+@contextmanager
+def swallowing(address: str, port: int) -> Iterator[None]:
+    """A listening socket whose queue is full: the kernel drops further connection attempts."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(3):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((address, port))
+        yield
+
+
+async def test_an_address_that_swallows_connections_leaves_time_for_the_next() -> None:
+    resolver = Resolves([["127.0.0.99", "127.0.0.1"]])
+    async with serving(OK) as receiver, calling(*LOOPBACK, resolver=resolver) as outbound:
+        with swallowing("127.0.0.99", receiver.port):
+            result = await outbound.fetch(f"http://x.example:{receiver.port}/", timeout=0.5)
+
+    assert result.status == 200
+
+
+async def test_the_last_address_that_swallows_connections_is_a_timeout() -> None:
+    resolver = Resolves([["127.0.0.98", "127.0.0.99"]])
+    async with serving(OK) as receiver, calling(*LOOPBACK, resolver=resolver) as outbound:
+        with swallowing("127.0.0.99", receiver.port):
+            async with failed("timeout"):
+                await outbound.fetch(f"http://x.example:{receiver.port}/", timeout=0.4)
+
+
 async def test_a_name_that_does_not_resolve_has_failed() -> None:
     async def nothing(_host: str, _port: int) -> list[str]:
         raise OSError(-2, "Name or service not known")
@@ -457,12 +489,16 @@ async def test_the_system_resolves_an_address_to_itself() -> None:
     assert await resolve_by_system("127.0.0.1", 443) == ["127.0.0.1"]
 
 
-@pytest.mark.parametrize("allow", [(), ("10.0.0.0/8",), ("example.com",)])
+@pytest.mark.parametrize(
+    ("allow", "allow_http"),
+    [((), True), (("10.0.0.0/8",), True), (("example.com",), False)],
+)
 async def test_plain_http_is_refused_where_the_target_is_not_both_listed_and_permitted(
-    allow: tuple[str, ...],
+    allow: tuple[str, ...], allow_http: bool
 ) -> None:
+    resolver = Resolves([["1.1.1.1"]])
     async with (
-        calling(*allow, resolver=Resolves([["1.1.1.1"]])) as outbound,
+        calling(*allow, allow_http=allow_http, resolver=resolver) as outbound,
         refused() as caught,
     ):
         await outbound.check("http://example.com/")
@@ -634,3 +670,15 @@ async def test_wh_14_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch
             await outbound.fetch(receiver.url)
 
     assert (len(receiver.requests), proxy.requests) == (1, [])
+
+
+async def test_wh_14_authorities_named_by_the_environment_are_ignored(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    async with (
+        serving(OK, tls=authority.server) as receiver,
+        calling(*LOOPBACK, resolver=Resolves([["127.0.0.1"]])) as outbound,
+        failed("tls"),
+    ):
+        await outbound.fetch(f"https://receiver.example:{receiver.port}/")
