@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -260,15 +261,21 @@ async def _read(response: httpx2.Response, max_bytes: int) -> bytes:
     return bytes(body)
 
 
+@cache  # the system's authorities take some 50 ms to load, and do not change
+def _system_tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
+    if ca_bundle is None:
+        return _system_tls()
     context = httpx2.create_ssl_context(trust_env=False)
-    if ca_bundle is not None:
-        try:
-            context.load_verify_locations(ca_bundle)
-        except OSError as error:  # ssl.SSLError is one
-            raise unavailable(
-                "ca_bundle_unreadable", f"expected PEM certificates in `{ca_bundle}`"
-            ) from error
+    try:
+        context.load_verify_locations(ca_bundle)
+    except OSError as error:  # ssl.SSLError is one
+        raise unavailable(
+            "ca_bundle_unreadable", f"expected PEM certificates in `{ca_bundle}`"
+        ) from error
     return context
 
 

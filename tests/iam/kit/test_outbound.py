@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 import iam
 from iam.errors import ErrorKind, IamError
-from iam.kit.outbound import Outbound, Resolver, resolve_by_system
+from iam.kit.outbound import Outbound, Resolver, _system_tls, resolve_by_system
 
 pytestmark = pytest.mark.anyio
 
@@ -676,6 +676,7 @@ async def test_wh_14_authorities_named_by_the_environment_are_ignored(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    _system_tls.cache_clear()
     async with (
         serving(OK, tls=authority.server) as receiver,
         calling(*LOOPBACK, resolver=Resolves([["127.0.0.1"]])) as outbound,
