@@ -5,6 +5,7 @@ copy gets one more feature, with every kind of module that a feature may have, a
 adds one import that its contract forbids.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 DOORS = ("routes", "fast", "pages", "commands", "jobs")
 INNER = ("schemas", "service", "grants", "queries", "snapshots", "rules", "shipped")
 SPECIMEN = "iam.features.specimen"
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+    "contracts"
+]
 
 FORBIDDEN = [
     ("products", "iam_sdk.tokens", "iam.errors"),
@@ -60,6 +64,27 @@ FORBIDDEN = [
 ]
 
 
+# One process for all cases: importing the linter takes longer than using it.
+LINTER = """
+import contextlib, io, json, pathlib, sys
+from importlinter.cli import lint_imports
+
+def report(contract):
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        lint_imports("pyproject.toml", limit_to_contracts=contract, cache_dir=None)
+    return output.getvalue()
+
+reports = [report(())]
+for contract, path, imported in json.load(sys.stdin):
+    path = pathlib.Path(path)
+    before = path.read_text() if path.exists() else None
+    path.write_text(f"{before or ''}\\nimport {imported}\\n")
+    reports.append(report((contract,)))
+    path.unlink() if before is None else path.write_text(before)
+json.dump(reports, sys.stdout)
+"""
+
+
 def path_of(module: str, root: Path) -> Path:
     parts = module.split(".")
     base = root if parts[0] == "iam" else root / "sdk"
@@ -67,59 +92,49 @@ def path_of(module: str, root: Path) -> Path:
     return package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("tree")
+def plant_tree(root: Path) -> None:
     for name in ("iam", "sdk"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", copy)
-    specimen = copy / "iam" / "features" / "specimen"
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    specimen = root / "iam" / "features" / "specimen"
     specimen.mkdir()
     (specimen / "__init__.py").touch()
     for name in (*DOORS, *INNER):
         (specimen / f"{name}.py").touch()
-    # A feature that stands below the one under test, so that the way back is a cycle.
+    # It stands above a real feature, so that an import back is a cycle.
     (specimen / "service.py").write_text("import iam.features.users.service\n")
-    return copy
 
 
-def contracts_hold(tree: Path, contract: str) -> tuple[bool, str]:
-    program = Path(sys.executable).with_name("lint-imports")
-    result = subprocess.run(
-        [program, "--contract", contract, "--cache-dir", tree / ".cache"],
-        check=False,
-        cwd=tree,
-        capture_output=True,
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str] | None, str]:
+    """What the linter says of the clean copy (under None) and of each forbidden import."""
+    root = tmp_path_factory.mktemp("tree")
+    plant_tree(root)
+    cases = [(contract, str(path_of(at, root)), imported) for contract, at, imported in FORBIDDEN]
+    linter = subprocess.run(
+        [sys.executable, "-c", LINTER],
+        check=True,
+        cwd=root,
+        input=json.dumps(cases),
+        stdout=subprocess.PIPE,
         text=True,
-        env={"PYTHONPATH": f"{tree}:{tree / 'sdk'}", "PATH": ""},
+        env={"PYTHONPATH": f"{root}:{root / 'sdk'}"},
     )
-    return result.returncode == 0, result.stdout + result.stderr
+    return dict(zip((None, *FORBIDDEN), json.loads(linter.stdout), strict=True))
 
 
-@pytest.mark.parametrize(("contract", "importer", "imported"), FORBIDDEN)
+@pytest.mark.parametrize("case", FORBIDDEN, ids=" ".join)
 def test_a_forbidden_import_breaks_its_contract(
-    tree: Path, contract: str, importer: str, imported: str
+    reports: dict[tuple[str, str, str] | None, str], case: tuple[str, str, str]
 ) -> None:
-    path = path_of(importer, tree)
-    before = path.read_text() if path.exists() else None
-    path.write_text(f"{before or ''}\nimport {imported}\n")
-    try:
-        held, report = contracts_hold(tree, contract)
-    finally:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_text(before)
-    assert not held
-    assert "BROKEN" in report, report
+    assert "0 kept, 1 broken" in reports[case], reports[case]
+
+
+def test_the_copy_without_a_forbidden_import_is_clean(
+    reports: dict[tuple[str, str, str] | None, str],
+) -> None:
+    assert f"{len(CONTRACTS)} kept, 0 broken" in reports[None], reports[None]
 
 
 def test_every_contract_is_broken_once() -> None:
-    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    assert {each["id"] for each in configured["contracts"]} == {each[0] for each in FORBIDDEN}
-
-
-def test_the_copy_without_a_forbidden_import_is_clean(tree: Path) -> None:
-    for contract in sorted({each[0] for each in FORBIDDEN}):
-        held, report = contracts_hold(tree, contract)
-        assert held, report
+    assert {each["id"] for each in CONTRACTS} == {contract for contract, _, _ in FORBIDDEN}
