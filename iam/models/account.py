@@ -20,7 +20,7 @@ class AccountStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Account(Base):
+class Account(Base, kw_only=True):
     """One account. Every other row names the account that it belongs to."""
 
     __tablename__ = "accounts"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from iam.models.base import AccountColumn, Base, IdColumn
 
 
-class AuditEntry(Base):
+class AuditEntry(Base, kw_only=True):
     """One event, or one refusal. Rows are only ever added."""
 
     __tablename__ = "audit_entries"

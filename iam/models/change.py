@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from iam.models.base import AccountColumn, Base
 
 
-class Change(Base):
+class Change(Base, kw_only=True):
     """One entity that a committed transaction changed.
 
     A sequence is not in commit order on PostgreSQL: `xid` (the writing transaction) lets a reader
@@ -16,7 +16,8 @@ class Change(Base):
     """
 
     __tablename__ = "changes"
-    __table_args__ = (Index("ix_changes_xid", "xid"),)
+    # SQLite gives the number of a deleted last row again, unless told not to.
+    __table_args__ = (Index("ix_changes_xid", "xid"), {"sqlite_autoincrement": True})
 
     seq: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False

@@ -29,7 +29,7 @@ class CredentialStatus(StrEnum):
     REVOKED = "revoked"
 
 
-class Credential(Base):
+class Credential(Base, kw_only=True):
     """One credential of one principal."""
 
     __tablename__ = "credentials"
@@ -79,7 +79,7 @@ class Credential(Base):
         return self.status == CredentialStatus.ACTIVE and not expired
 
 
-class CredentialUse(Base):
+class CredentialUse(Base, kw_only=True):
     """When a credential was last used, and from where. Written in batches, never in a request."""
 
     __tablename__ = "credential_uses"

@@ -11,7 +11,7 @@ ADMINISTRATORS = "administrators"
 """The group whose active members administer the account (domain: an administrator is ...)."""
 
 
-class Group(Base):
+class Group(Base, kw_only=True):
     """A named set of principals."""
 
     __tablename__ = "groups"
@@ -44,7 +44,7 @@ class Group(Base):
         return f"group{self.path}{self.name}"
 
 
-class GroupMembership(Base):
+class GroupMembership(Base, kw_only=True):
     """One principal in one group."""
 
     __tablename__ = "group_memberships"

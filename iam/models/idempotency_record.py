@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from iam.models.base import AccountColumn, Base, IdColumn
 
 
-class IdempotencyRecord(Base):
+class IdempotencyRecord(Base, kw_only=True):
     """The answer to one keyed request, written in the transaction of its effect."""
 
     __tablename__ = "idempotency_records"

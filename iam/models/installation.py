@@ -5,10 +5,11 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from iam.models.account import MAIN_ACCOUNT
 from iam.models.base import Base
 
 
-class Installation(Base):
+class Installation(Base, kw_only=True):
     """The one row of this table."""
 
     __tablename__ = "installation"
@@ -21,3 +22,23 @@ class Installation(Base):
     # A known text, sealed: opening it proves that the master key is the right one.
     key_check_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+
+    @property
+    def id(self) -> str:
+        """There is one installation; this names it in events."""
+        return "installation"
+
+    @property
+    def account(self) -> str:
+        """The account that looks after the installation."""
+        return MAIN_ACCOUNT
+
+    @property
+    def arn_service(self) -> str:
+        """The service part of its ARN."""
+        return "iam"
+
+    @property
+    def arn_resource(self) -> str:
+        """The resource part of its ARN."""
+        return "installation"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from iam.models.base import AccountColumn, Base, IdColumn
 
 
-class IssuedToken(Base):
+class IssuedToken(Base, kw_only=True):
     """One issued access token. The row *is* the event of the issuance.
 
     No foreign keys, on purpose: each would lock a principal's row for every token. The insert
@@ -33,7 +33,7 @@ class IssuedToken(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class OneTimeId(Base):
+class OneTimeId(Base, kw_only=True):
     """An id that may be used once: the `jti` of a client assertion, later codes and proofs.
 
     The kind is part of the key, so that an id of one kind can never be taken for another (TE-09).

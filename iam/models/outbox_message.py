@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from iam.models.base import AccountColumn, Base, IdColumn
 
 
-class OutboxMessage(Base):
+class OutboxMessage(Base, kw_only=True):
     """One event to deliver, written in the transaction of the change."""
 
     __tablename__ = "outbox_messages"

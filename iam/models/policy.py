@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from iam.models.base import AccountColumn, Base, IdColumn
 
 
-class Policy(Base):
+class Policy(Base, kw_only=True):
     """A managed policy: a name, up to five versions, one of them the default that counts."""
 
     __tablename__ = "policies"
@@ -45,7 +45,7 @@ class Policy(Base):
         return f"policy{self.path}{self.name}"
 
 
-class PolicyVersion(Base):
+class PolicyVersion(Base, kw_only=True):
     """One document of a managed policy. It never changes after it was made."""
 
     __tablename__ = "policy_versions"
@@ -63,7 +63,7 @@ class PolicyVersion(Base):
 _ONE_HOLDER = "(principal_id IS NULL) <> (group_id IS NULL)"
 
 
-class PolicyAttachment(Base):
+class PolicyAttachment(Base, kw_only=True):
     """A managed policy attached to one principal or one group.
 
     Foreign keys both ways: a policy that is attached cannot be deleted, and a race between the
@@ -90,7 +90,7 @@ class PolicyAttachment(Base):
     created_at: Mapped[datetime]
 
 
-class InlinePolicy(Base):
+class InlinePolicy(Base, kw_only=True):
     """A policy that belongs to one principal or one group and dies with it."""
 
     __tablename__ = "inline_policies"

@@ -28,7 +28,7 @@ class PrincipalStatus(StrEnum):
     DISABLED = "disabled"
 
 
-class Principal(Base):
+class Principal(Base, kw_only=True):
     """Whoever a policy can name and a token can speak for."""
 
     __tablename__ = "principals"
@@ -88,7 +88,7 @@ class Principal(Base):
         return self.status == PrincipalStatus.ACTIVE
 
 
-class User(Principal):
+class User(Principal, kw_only=True):
     """A person."""
 
     __mapper_args__ = {"polymorphic_identity": PrincipalKind.USER}  # noqa: RUF012 -- as above
@@ -97,7 +97,7 @@ class User(Principal):
     email: Mapped[str | None] = mapped_column(String(320), nullable=True, default=None)
 
 
-class Service(Principal):
+class Service(Principal, kw_only=True):
     """A workload. It acts by itself; its owner looks after it."""
 
     __mapper_args__ = {"polymorphic_identity": PrincipalKind.SERVICE}  # noqa: RUF012 -- as above
@@ -110,7 +110,7 @@ class Service(Principal):
     )
 
 
-class Role(Principal):
+class Role(Principal, kw_only=True):
     """A principal without credentials: it is assumed by whom its trust policy lets."""
 
     __mapper_args__ = {"polymorphic_identity": PrincipalKind.ROLE}  # noqa: RUF012 -- as above
@@ -119,7 +119,7 @@ class Role(Principal):
     max_session_seconds: Mapped[int | None] = mapped_column(nullable=True, default=3600)
 
 
-class ServiceAudience(Base):
+class ServiceAudience(Base, kw_only=True):
     """An audience (RFC 8707 resource) that a service answers to, beside its ARN."""
 
     __tablename__ = "service_audiences"

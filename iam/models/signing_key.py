@@ -20,7 +20,7 @@ class SigningKeyState(StrEnum):
     GONE = "gone"
 
 
-class SigningKey(Base):
+class SigningKey(Base, kw_only=True):
     """One key pair; the private half is sealed."""
 
     __tablename__ = "signing_keys"

@@ -1,0 +1,9 @@
+"""The server guards itself with its own engine: there is no second permission system.
+
+* `actions.py`: the catalogue of every operation, with its resource and access level.
+* `facts.py`: what the engine must know of a principal, as one frozen value.
+* `gather.py`: the facts from the database.
+* `snapshots.py`: the same facts from memory, for the fast lane.
+* `authenticate.py`: who a bearer token speaks for.
+* `authorize.py`: asks the engine, and refuses with a decision id.
+"""

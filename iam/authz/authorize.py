@@ -1,0 +1,96 @@
+"""Asks the engine whether the caller may, and refuses with a decision id if not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from iam.authz.actions import Action
+from iam.authz.context import both_prefixes, principal_context
+from iam.authz.facts import PrincipalFacts, decide
+from iam.authz.gather import gather
+from iam.errors import denied, unauthenticated
+from iam.journal.denials import Denial
+from iam.kit.ids import IdKind, new_id
+from iam.work import UnitOfWork
+from iam_policy import Decision, Effect, Layers, Principal, Request, evaluate
+
+_log = structlog.get_logger(__name__)
+
+
+async def authorize(
+    uow: UnitOfWork, action: Action, resource: str, *, context: Mapping[str, Any] | None = None
+) -> None:
+    """Return if the caller may do `action` on the ARN `resource`.
+
+    `context` adds condition keys of the operation, such as `iam:PolicyARN`. Raises `IamError` of
+    kind `denied`, with the decision id that the log and the audit log carry too.
+    """
+    if uow.caller.kind == "anonymous":
+        raise unauthenticated("authentication_required", "present a bearer token")
+    decision = await _decide(uow, action, resource, context or {})
+    decision_id = new_id(IdKind.DECISION, uow.now)
+    uow.authorized.add(action)
+    uow.decision_id = decision_id
+    if decision.allowed:
+        return
+    _refuse(uow, action, resource, decision, decision_id)
+
+
+async def _decide(
+    uow: UnitOfWork, action: Action, resource: str, context: Mapping[str, Any]
+) -> Decision:
+    caller = uow.caller
+    if caller.kind == "root":
+        root = Principal(arn=caller.arn, account=caller.account, id=caller.id)
+        return evaluate(Request(root, action, resource, dict(context)), Layers())
+    facts = await caller_facts(uow)
+    if facts is None or not facts.is_active:
+        return Decision(Effect.IMPLICIT_DENY)
+    keys = {**principal_context(facts, now=uow.now), **_request_context(uow), **context}
+    return decide(facts, action=action, resource=resource, context=keys)
+
+
+async def caller_facts(uow: UnitOfWork) -> PrincipalFacts | None:
+    """The caller's facts as this transaction sees them."""
+    return await gather(uow, uow.caller.id, partition=uow.settings.partition)
+
+
+def _request_context(uow: UnitOfWork) -> dict[str, Any]:
+    caller = uow.caller
+    values: dict[str, Any] = {"SecureTransport": caller.is_secure}
+    if caller.address is not None:
+        values["SourceIp"] = caller.address
+    if caller.token_issued_at is not None:
+        values["TokenIssueTime"] = caller.token_issued_at.isoformat().replace("+00:00", "Z")
+    return both_prefixes(values)
+
+
+def _refuse(
+    uow: UnitOfWork, action: Action, resource: str, decision: Decision, decision_id: str
+) -> None:
+    caller = uow.caller
+    uow.tools.denials.record(
+        Denial(
+            account=caller.account,
+            actor=caller.arn,
+            actor_id=caller.id,
+            action=action,
+            resource=resource,
+            reason=decision.effect,
+            decision_id=decision_id,
+            request_id=caller.request_id,
+            address=caller.address,
+            at=uow.now,
+        )
+    )
+    _log.info(
+        "access_denied",
+        decision_id=decision_id,
+        principal=caller.arn,
+        action=action.value,
+        resource=resource,
+        decision=decision.effect.value,
+    )
+    message = f"`{caller.arn}` is not allowed to perform `{action}` on `{resource}`"
+    raise denied("access_denied", message, decision_id=decision_id)

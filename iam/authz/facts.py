@@ -1,0 +1,89 @@
+"""What the engine must know of a principal. Both lanes decide from this value, and from it alone.
+
+`gather.py` reads it from the database, `snapshots.py` keeps it in memory: the lane changes how
+facts are read, never what is allowed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from iam_policy import (
+    CompiledPolicy,
+    Decision,
+    DocumentKind,
+    Layers,
+    PolicySet,
+    Principal,
+    Request,
+    build_set,
+    compile_stored,
+    evaluate,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrincipalFacts:
+    """One principal with everything that limits or permits it, at one moment.
+
+    Attributes:
+        id: Immutable id.
+        arn: Its ARN.
+        account: Its account.
+        kind: `user`, `service` or `role`.
+        name: Its name.
+        is_active: Whether it and its account may act.
+        epoch: The principal epoch; tokens of another one are refused.
+        tags: Its tags.
+        identity: Its own and its groups' policies, indexed.
+        boundary: Its permissions boundary; `None` when it has none.
+        depends_on: The entity ids whose change makes this value stale.
+    """
+
+    id: str
+    arn: str
+    account: str
+    kind: str
+    name: str
+    is_active: bool
+    epoch: int
+    tags: Mapping[str, str]
+    identity: PolicySet
+    boundary: PolicySet | None
+    depends_on: frozenset[str]
+
+
+def policy_set(documents: Iterable[tuple[str, str]], kind: DocumentKind) -> PolicySet:
+    """Index documents, given as (label, text). Compiling is cached by content.
+
+    A stored document that is defective denies, and the decision says so.
+    """
+    return build_set([(label, compile_stored(text, kind)) for label, text in documents])
+
+
+def decide(
+    facts: PrincipalFacts,
+    *,
+    action: str,
+    resource: str,
+    context: Mapping[str, Any],
+    session: PolicySet | None = None,
+) -> Decision:
+    """Ask the engine about one principal. A principal that is not active gets no allow.
+
+    `context` must already hold the server's own keys (`principal_context`).
+    """
+    request = Request(
+        principal=Principal(arn=facts.arn, account=facts.account, id=facts.id),
+        action=action,
+        resource=resource,
+        context=context,
+    )
+    if not facts.is_active:
+        return evaluate(request, Layers())
+    return evaluate(
+        request, Layers(identity=facts.identity, boundary=facts.boundary, sessions=session)
+    )
+
+
+__all__ = ["CompiledPolicy", "PrincipalFacts", "decide", "policy_set"]

@@ -1,0 +1,131 @@
+"""The facts of a principal, read from the database in three queries."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Executable, Result, and_, literal, null, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from iam.authz.facts import PrincipalFacts, policy_set
+from iam.models import (
+    Account,
+    AccountStatus,
+    GroupMembership,
+    InlinePolicy,
+    Policy,
+    PolicyAttachment,
+    PolicyVersion,
+    Principal,
+    PrincipalStatus,
+)
+from iam_policy import DocumentKind
+
+
+class Reader(Protocol):
+    """A session or a connection: something that runs a query."""
+
+    async def execute(self, statement: Executable, /) -> Result[Any]:
+        """Run the query."""
+
+
+async def gather(reader: Reader, principal_id: str, *, partition: str) -> PrincipalFacts | None:
+    """Everything the engine must know of this principal; `None` if there is none."""
+    row = (await reader.execute(_principal(principal_id))).one_or_none()
+    if row is None:
+        return None
+    groups = (await reader.execute(_groups(principal_id))).scalars().all()
+    documents = (await reader.execute(_documents(principal_id, groups))).all()
+    policies = [(_label(partition, found), found.document) for found in documents]
+    used = {found.policy_id for found in documents if found.policy_id}
+    boundary = None
+    if row.boundary_policy_id is not None:
+        label = f"arn:{partition}:iam::{row.boundary_account}:policy{row.boundary_path}"
+        boundary = policy_set(
+            [(label + row.boundary_name, row.boundary_document)], DocumentKind.BOUNDARY
+        )
+        used.add(row.boundary_policy_id)
+    return PrincipalFacts(
+        id=row.id,
+        arn=f"arn:{partition}:iam::{row.account}:{row.kind}{row.path}{row.name}",
+        account=row.account,
+        kind=row.kind,
+        name=row.name,
+        is_active=(
+            row.status == PrincipalStatus.ACTIVE and row.account_status == AccountStatus.ACTIVE
+        ),
+        epoch=row.principal_epoch,
+        tags=row.tags,
+        identity=policy_set(policies, DocumentKind.IDENTITY),
+        boundary=boundary,
+        depends_on=frozenset({row.id, f"account:{row.account}", *groups, *used}),
+    )
+
+
+def _principal(principal_id: str) -> Executable:
+    boundary, version = aliased(Policy), aliased(PolicyVersion)
+    current = and_(version.policy_id == boundary.id, version.number == boundary.default_version)
+    return (
+        select(
+            *(Principal.__table__.c[name] for name in _PRINCIPAL_COLUMNS),
+            Account.status.label("account_status"),
+            boundary.account.label("boundary_account"),
+            boundary.path.label("boundary_path"),
+            boundary.name.label("boundary_name"),
+            version.document.label("boundary_document"),
+        )
+        .join_from(Principal, Account, Account.name == Principal.account)
+        .outerjoin(boundary, boundary.id == Principal.boundary_policy_id)
+        .outerjoin(version, current)
+        .where(Principal.id == principal_id)
+    )
+
+
+_PRINCIPAL_COLUMNS = (
+    "id", "account", "kind", "path", "name", "status", "tags", "principal_epoch",
+    "boundary_policy_id",
+)  # fmt: skip
+
+
+def _groups(principal_id: str) -> Executable:
+    return select(GroupMembership.group_id).where(GroupMembership.principal_id == principal_id)
+
+
+def _documents(principal_id: str, groups: Sequence[str]) -> Executable:
+    """Attached and inline documents, the principal's own and its groups'."""
+    attached = (
+        select(
+            Policy.id.label("policy_id"),
+            Policy.account,
+            Policy.path,
+            Policy.name,
+            PolicyVersion.document,
+        )
+        .join(PolicyAttachment, PolicyAttachment.policy_id == Policy.id)
+        .join(
+            PolicyVersion,
+            and_(
+                PolicyVersion.policy_id == Policy.id,
+                PolicyVersion.number == Policy.default_version,
+            ),
+        )
+        .where(
+            or_(
+                PolicyAttachment.principal_id == principal_id,
+                PolicyAttachment.group_id.in_(groups),
+            )
+        )
+    )
+    inline = select(
+        null().label("policy_id"),
+        InlinePolicy.account,
+        literal("").label("path"),
+        InlinePolicy.name,
+        InlinePolicy.document,
+    ).where(or_(InlinePolicy.principal_id == principal_id, InlinePolicy.group_id.in_(groups)))
+    return union_all(attached, inline)
+
+
+def _label(partition: str, found: Any) -> str:
+    if found.policy_id is None:
+        return f"inline:{found.name}"
+    return f"arn:{partition}:iam::{found.account}:policy{found.path}{found.name}"

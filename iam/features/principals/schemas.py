@@ -1,0 +1,71 @@
+"""Wire shapes that users, services and roles share."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from iam.features.principals.rules import MAX_NAME, MAX_PATH, MAX_TAGS
+from iam.models import Principal
+from iam.work import UnitOfWork
+
+Tags = Annotated[
+    dict[str, str],
+    Field(max_length=MAX_TAGS, description="tags by key", examples=[{"team": "payments"}]),
+]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["alice"])]
+Path = Annotated[
+    str, Field(max_length=MAX_PATH, description="folder, part of the ARN", examples=["/"])
+]
+Description = Annotated[str, Field(max_length=1000)]
+
+
+class Input(BaseModel):
+    """What comes in: exactly the declared members, of exactly the declared types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Output(BaseModel):
+    """What goes out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class TagsIn(Input):
+    """Tags to add."""
+
+    tags: Tags
+
+
+class PrincipalOut(Output):
+    """What every principal shows of itself."""
+
+    id: str = Field(description="immutable id")
+    arn: str
+    name: str
+    path: str
+    status: str = Field(description="active or disabled")
+    description: str
+    tags: Tags
+    permissions_boundary: str | None = Field(description="id of the policy that limits it")
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(description="also the ETag")
+
+    @classmethod
+    def common(cls, uow: UnitOfWork, row: Principal) -> dict[str, object]:
+        """The shared members of a row."""
+        return {
+            "id": row.id,
+            "arn": uow.arn(row),
+            "name": row.name,
+            "path": row.path,
+            "status": row.status,
+            "description": row.description,
+            "tags": row.tags,
+            "permissions_boundary": row.boundary_policy_id,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+            "version": row.version,
+        }

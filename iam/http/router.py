@@ -1,0 +1,165 @@
+"""The router of the JSON API. Every route names the action that it performs.
+
+Around each endpoint, inside its unit of work and in this order: replay for `Idempotency-Key`, the
+endpoint, proof that the action was authorized, serialization, the kept answer. The commit follows,
+and then the answer is sent.
+"""
+
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.responses import Response as PlainResponse
+
+from iam.authz.actions import Action
+from iam.http import idempotency
+from iam.http.preconditions import etag, is_unchanged
+from iam.http.strict_body import StrictRequest
+from iam.http.work import RequestWork
+
+Endpoint = Callable[..., Coroutine[Any, Any, Any]]
+_NO_CONTENT = 204
+_NOT_MODIFIED = 304
+_JSON = "application/json"
+
+
+class StrictRoute(APIRoute):
+    """A route that parses its JSON body strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, given a request whose body is parsed already."""
+        handle = super().get_route_handler()
+
+        async def handle_parsed(request: Request) -> Response:
+            parsed = StrictRequest(request.scope, request.receive)
+            if request.method not in {"GET", "HEAD"}:
+                await parsed.parse()
+            return await handle(parsed)
+
+        return handle_parsed
+
+
+class ApiRouter:
+    """Collects the routes of one feature under `/v1`."""
+
+    def __init__(self, *, tag: str) -> None:
+        self.fastapi = APIRouter(prefix="/v1", tags=[tag], route_class=StrictRoute)
+
+    def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a route that reads."""
+        return self._route("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a route that creates or does something."""
+        return self._route("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a route that sets something, however often it is called."""
+        return self._route("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a route that changes parts of something."""
+        return self._route("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a route that removes something."""
+        return self._route("DELETE", path, **options)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        *,
+        action: Action | None,
+        operation_id: str | None = None,
+        status_code: int = 200,
+        shows_secret: bool = False,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declare a route.
+
+        Args:
+            method: The HTTP method.
+            path: Below `/v1`.
+            action: The action that the route performs; `None` for what anybody who is
+                authenticated may do, which a test lists.
+            operation_id: Its name in the OpenAPI document; by default the action's.
+            status_code: Of success.
+            shows_secret: Whether the answer shows a secret, and must not be kept for long.
+        """
+
+        def declare(endpoint: Endpoint) -> Endpoint:
+            name = operation_id or (action.operation if action else endpoint.__name__)
+            self.fastapi.add_api_route(
+                path,
+                _around(endpoint, action, status_code, shows_secret=shows_secret),
+                methods=[method],
+                status_code=status_code,
+                operation_id=name,
+                name=name,
+                response_class=PlainResponse if status_code == _NO_CONTENT else Response,
+                response_model=_model(endpoint),
+                openapi_extra={"x-iam-action": action.value if action else None},
+            )
+            return endpoint
+
+        return declare
+
+
+def _model(endpoint: Endpoint) -> Any:
+    return endpoint.__annotations__.get("return")
+
+
+def _around(
+    endpoint: Endpoint, action: Action | None, status_code: int, *, shows_secret: bool
+) -> Endpoint:
+    """The endpoint with everything that no endpoint may forget."""
+
+    @functools.wraps(endpoint)
+    async def run(**arguments: Any) -> Response:
+        work: RequestWork = arguments["work"]
+        request: Request = arguments.pop("_request")
+        kept = await idempotency.replay(work.uow, request)
+        if kept is not None:
+            return kept
+        result = await endpoint(**arguments)
+        if action is not None and action not in work.uow.authorized:
+            message = f"{endpoint.__name__} answered without authorizing {action}"
+            raise RuntimeError(message)
+        answer = _answer(work, request, result, status_code)
+        await idempotency.remember(work.uow, request, answer, shows_secret=shows_secret)
+        return answer
+
+    return _with_request(run, endpoint)
+
+
+def _with_request(run: Endpoint, endpoint: Endpoint) -> Endpoint:
+    """Let FastAPI hand the request to the wrapper, though the endpoint does not ask for it."""
+    import inspect
+
+    signature = inspect.signature(endpoint)
+    parameter = inspect.Parameter("_request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), parameter]
+    )
+    return run
+
+
+def _answer(work: RequestWork, request: Request, result: Any, status_code: int) -> Response:
+    if result is None:
+        return PlainResponse(status_code=_NO_CONTENT)
+    headers = {"Cache-Control": "no-store"}
+    version = getattr(result, "version", None)
+    if version is not None:
+        headers["ETag"] = etag(version)
+        if request.method == "GET" and is_unchanged(request.headers, version):
+            return PlainResponse(status_code=_NOT_MODIFIED, headers=headers)
+    if work.location is not None:
+        headers["Location"] = work.location
+    next_cursor = getattr(result, "next_cursor", None)
+    if next_cursor is not None:
+        headers["Link"] = f'<{request.url.include_query_params(cursor=next_cursor)}>; rel="next"'
+    body = result.model_dump_json() if isinstance(result, BaseModel) else result
+    return PlainResponse(body, status_code, headers, _JSON)

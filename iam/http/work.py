@@ -1,0 +1,67 @@
+"""The dependency of every API route: a unit of work whose caller is proven.
+
+FastAPI runs what stands after a `yield` only after the answer was sent, unless the dependency's
+scope is the function. It is here: the commit comes first, and only then does the answer leave.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.datastructures import Headers
+
+from iam.http.bearer import bearer_token
+from iam.http.preconditions import check_if_match
+from iam.runtime import Runtime
+from iam.work import Caller, UnitOfWork
+
+_READS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(slots=True)
+class RequestWork:
+    """A unit of work together with what the answer needs from the request.
+
+    Attributes:
+        uow: The unit of work; its caller is authenticated.
+        headers: The headers of the request.
+        location: Where a created resource can be read; becomes the `Location` header.
+    """
+
+    uow: UnitOfWork
+    headers: Headers
+    runtime: Runtime
+    location: str | None = None
+
+    def expect_version(self, version: int) -> None:
+        """Check `If-Match` against the version that is about to change."""
+        check_if_match(self.headers, version)
+
+
+def caller_of(request: Request) -> Caller:
+    """A caller who has not proven anything yet, with the facts of the connection."""
+    return Caller(
+        id="",
+        arn="",
+        account="",
+        kind="anonymous",
+        address=request.scope["iam.address"],
+        request_id=request.scope["iam.request_id"],
+        is_secure=request.scope["scheme"] == "https",
+    )
+
+
+async def _begin(request: Request) -> AsyncIterator[RequestWork]:
+    runtime: Runtime = request.app.state.runtime
+    token = await runtime.authenticator.verify(
+        bearer_token(request.headers), now=runtime.clock.now()
+    )
+    read_only = request.method in _READS
+    async with runtime.begin(caller_of(request), read_only=read_only) as uow:
+        await runtime.authenticator.identify(uow, token)
+        yield RequestWork(uow, request.headers, runtime)
+
+
+Work = Annotated[RequestWork, Depends(_begin, scope="function")]
+"""Declare a parameter `work: Work` to get a unit of work whose caller is authenticated."""

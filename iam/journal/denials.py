@@ -1,0 +1,134 @@
+"""Refusals go to the audit log in batches, outside the request that was refused.
+
+They must not become a way to make the server write: the queue is bounded, what does not fit is
+dropped and counted, and the count is itself written to the audit log.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from iam.journal.events import EventType
+from iam.kit.clock import Clock
+from iam.kit.database import Database
+from iam.kit.ids import IdKind, new_id
+from iam.models import MAIN_ACCOUNT, AuditEntry
+
+MAX_WAITING = 10_000
+BATCH = 200
+FLUSH_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """One refusal: who wanted what, and which decision refused it."""
+
+    account: str
+    actor: str
+    actor_id: str
+    action: str
+    resource: str
+    reason: str
+    decision_id: str | None
+    request_id: str
+    address: str | None
+    at: datetime
+
+
+class DenialWriter:
+    """A bounded queue of refusals, and the task that writes them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._waiting: list[Denial] = []
+        self._dropped = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def record(self, denial: Denial) -> None:
+        """Take note of a refusal; never waits, never raises."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._dropped += 1
+            return
+        self._waiting.append(denial)
+        self._wake.set()
+
+    async def start(self) -> None:
+        """Write in the background."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Write what waits, and end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write everything that waits now."""
+        while self._waiting or self._dropped:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            dropped, self._dropped = self._dropped, 0
+            rows = [_row(denial) for denial in batch]
+            if dropped:
+                rows.append(_dropped_row(dropped, self._clock.now()))
+            try:
+                await self._write(rows)
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                _log.warning("denials_unwritten", count=len(batch), error=type(error).__name__)
+                self._dropped += dropped + len(batch)
+                return
+
+    async def _write(self, rows: Sequence[dict[str, object]]) -> None:
+        async with self._database.connect(writes=True) as connection, connection.begin():
+            await connection.execute(insert(AuditEntry), rows)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(FLUSH_SECONDS)
+            self._wake.clear()
+            await self.flush()
+
+
+def _row(denial: Denial) -> dict[str, object]:
+    return {
+        "id": new_id(IdKind.EVENT, denial.at),
+        "account": denial.account,
+        "occurred_at": denial.at,
+        "type": EventType.ACCESS_DENIED,
+        "outcome": "denied",
+        "actor": denial.actor,
+        "actor_id": denial.actor_id,
+        "subject": denial.resource,
+        "target_id": "",
+        "detail": {"action": denial.action, "reason": denial.reason},
+        "request_id": denial.request_id,
+        "decision_id": denial.decision_id,
+        "source_address": denial.address,
+    }
+
+
+def _dropped_row(count: int, now: datetime) -> dict[str, object]:
+    nobody = Denial(
+        account=MAIN_ACCOUNT,
+        actor="",
+        actor_id="",
+        action="",
+        resource="",
+        reason=f"{count} refusals were not recorded",
+        decision_id=None,
+        request_id="",
+        address=None,
+        at=now,
+    )
+    return {**_row(nobody), "type": EventType.DENIALS_DROPPED, "detail": {"count": count}}

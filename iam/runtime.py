@@ -1,0 +1,84 @@
+"""What lives as long as the process: settings, database, keys, caches; and how work begins on it.
+
+Built once by a door, from settings and a master key; started and stopped with the process.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from iam.authz.authenticate import BearerAuthenticator
+from iam.authz.keys import PublishedKeys
+from iam.authz.snapshots import PrincipalSnapshots
+from iam.journal.changes import ChangeReader
+from iam.journal.denials import DenialWriter
+from iam.kit.clock import Clock, SystemClock
+from iam.kit.database import Database
+from iam.kit.outbound import Outbound
+from iam.kit.pages import Cursors
+from iam.kit.sealing import Sealer
+from iam.settings import Settings
+from iam.work import Caller, Tools, UnitOfWork, begin_work
+
+
+class Runtime:
+    """The long-lived parts of one process, wired."""
+
+    def __init__(
+        self, settings: Settings, *, master_key: bytes, clock: Clock | None = None
+    ) -> None:
+        clock = clock or SystemClock()
+        database = Database(settings.effective_database_url, pool_size=settings.database_pool)
+        sealer = Sealer(master_key)
+        changes = ChangeReader(database, clock)
+        self.tools = Tools(
+            settings=settings,
+            clock=clock,
+            database=database,
+            sealer=sealer,
+            cursors=Cursors(sealer.subkey("cursors")),
+            changes=changes,
+            denials=DenialWriter(database, clock),
+        )
+        self.outbound = Outbound(allow=settings.outbound_allow, ca_bundle=settings.ca_bundle)
+        self.keys = PublishedKeys(database)
+        self.principals = PrincipalSnapshots(database, partition=settings.partition)
+        self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
+        changes.subscribe(self.keys.cache)
+        changes.subscribe(self.principals.cache)
+
+    @property
+    def settings(self) -> Settings:
+        """The knobs."""
+        return self.tools.settings
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self.tools.clock
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self.tools.database
+
+    @property
+    def changes(self) -> ChangeReader:
+        """Follows the change log; snapshots subscribe to it."""
+        return self.tools.changes
+
+    async def start(self) -> None:
+        """Begin the background tasks. The schema must be up to date."""
+        await self.changes.start()
+        await self.tools.denials.start()
+
+    async def stop(self) -> None:
+        """End the background tasks, writing what waits, and close the database."""
+        await self.tools.denials.stop()
+        await self.changes.stop()
+        await self.database.close()
+
+    @asynccontextmanager
+    async def begin(self, caller: Caller, *, read_only: bool = False) -> AsyncIterator[UnitOfWork]:
+        """Begin a unit of work: leaving the block commits, an exception rolls back."""
+        async with begin_work(self.tools, caller, read_only=read_only) as uow:
+            yield uow

@@ -1,0 +1,261 @@
+"""Every knob, typed and frozen. A door reads them once and passes them on.
+
+Sources, the first wins: `IAM_*` in the environment, `IAM_*_FILE` (a file that holds the value),
+`/run/secrets/iam_*`, the default below. `__` nests: `IAM_TOKENS__SERVICE_TTL`.
+"""
+
+import os
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+_PREFIX = "IAM_"
+_RUN_SECRETS = Path("/run/secrets")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TokenSettings(_Part):
+    """Lifetimes and clock tolerance of tokens."""
+
+    service_ttl: timedelta = Field(
+        timedelta(minutes=60), gt=timedelta(0), le=timedelta(hours=24),
+        description="life of an access token of a service",
+    )  # fmt: skip
+    user_ttl: timedelta = Field(
+        timedelta(minutes=10), gt=timedelta(0), le=timedelta(hours=1),
+        description="life of an access token of a person",
+    )  # fmt: skip
+    assertion_max_age: timedelta = Field(
+        timedelta(minutes=5), gt=timedelta(0), le=timedelta(minutes=60),
+        description="how long after `iat` a client assertion counts, whatever its `exp`",
+    )  # fmt: skip
+
+
+class CredentialSettings(_Part):
+    """Life cycle of credentials."""
+
+    client_secret_ttl: timedelta = Field(
+        timedelta(days=90), gt=timedelta(0), description="default life of a client secret"
+    )
+    expiry_spread: float = Field(
+        0.2, ge=0, le=0.5,
+        description="share by which default expiries are spread, so that a fleet does not expire "
+        "in one week",
+    )  # fmt: skip
+    live_secrets: int = Field(
+        2, ge=1, le=10, description="live client secrets of one service; two allow a rotation"
+    )
+
+
+class KeySettings(_Part):
+    """Rotation of signing keys."""
+
+    publish_lead: timedelta = Field(
+        timedelta(hours=24), ge=timedelta(0),
+        description="how long a key is published before it signs",
+    )  # fmt: skip
+    retain: timedelta = Field(
+        timedelta(hours=26), ge=timedelta(0),
+        description="how long the public half stays published beyond the longest token life",
+    )  # fmt: skip
+    max_age: timedelta = Field(
+        timedelta(seconds=300), ge=timedelta(0), description="`max-age` of the key set answer"
+    )
+
+
+class LimitSettings(_Part):
+    """Bounds on what a request may cost."""
+
+    body_bytes: int = Field(1 << 20, ge=1024, description="largest body of an API request")
+    auth_body_bytes: int = Field(64 << 10, ge=1024, description="largest body of an OAuth request")
+    decisions: int = Field(100, ge=1, le=1000, description="most decisions in one request")
+    policies_per_principal: int = Field(20, ge=1, description="attached managed policies")
+    groups_per_principal: int = Field(10, ge=1, description="groups of one principal")
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`IAM_X_FILE` names a file that holds the value of `IAM_X`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One value; unused, because `__call__` reads them all."""
+        raise NotImplementedError  # pragma: no cover -- demanded by the base class, never called
+
+    def __call__(self) -> dict[str, Any]:
+        """All values that files give."""
+        found: dict[str, Any] = {}
+        for variable, path in os.environ.items():
+            name = variable.removeprefix(_PREFIX).removesuffix("_FILE").lower()
+            # `IAM_MASTER_KEY_FILE` is a setting of its own: the key itself is never a variable.
+            is_ours = variable.startswith(_PREFIX) and variable.endswith("_FILE")
+            if is_ours and name in Settings.model_fields:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+        return found
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Times are ISO 8601 durations (`PT60M`) or seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        # A variable that we do not know may belong to the SDK (IAM_CLIENT_ID): no error.
+        extra="ignore",
+    )
+
+    issuer: str = Field(
+        "http://localhost:8080", description="the exact issuer string in tokens; identity"
+    )
+    url: str | None = Field(
+        None, description="where clients reach this service, when that is not the issuer"
+    )
+    allow_http_internal: bool = Field(
+        default=False, description="accept plain http beyond loopback, inside a trusted network"
+    )
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    data_dir: Path = Field(
+        Path("iam-data"), description="where the SQLite database and the master key live"
+    )
+    database_url: str | None = Field(
+        None,
+        description="`postgresql+asyncpg://...`; default: a SQLite file in the data directory",
+        repr=False,
+    )
+    database_pool: int = Field(10, ge=2, le=200, description="connections of one replica")
+    auto_migrate: bool = Field(
+        default=True, description="bring the database schema up to date at start"
+    )
+    master_key_file: Path | None = Field(
+        None, description="the file that holds the master key; default: in the data directory"
+    )
+    partition: str = Field(
+        "iam", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="the partition of all ARNs"
+    )
+    outbound_allow: tuple[str, ...] = Field(
+        (), description="networks (CIDR) and host suffixes that may be called though not public"
+    )
+    ca_bundle: Path | None = Field(None, description="more certificate authorities to trust")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="networks (CIDR) whose `X-Forwarded-For` is believed"
+    )
+    tokens: TokenSettings = TokenSettings()
+    credentials: CredentialSettings = CredentialSettings()
+    keys: KeySettings = KeySettings()
+    limits: LimitSettings = LimitSettings()
+
+    @field_validator("issuer", "url")
+    @classmethod
+    def _is_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("expected an http(s) URL")
+        if parts.query or parts.fragment or "@" in parts.netloc or value.endswith("/"):
+            raise ValueError("expected no query, fragment, user name or trailing slash")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+    @model_validator(mode="after")
+    def _plain_http_stays_inside(self) -> Self:
+        for name, value in (("IAM_ISSUER", self.issuer), ("IAM_URL", self.public_url)):
+            is_plain = value.startswith("http://")
+            if is_plain and not _is_loopback(value) and not self.allow_http_internal:
+                message = (
+                    f"{name} is plain http beyond loopback; use https, or set "
+                    "IAM_ALLOW_HTTP_INTERNAL=1 inside a trusted network"
+                )
+                raise ValueError(message)
+        return self
+
+    @property
+    def public_url(self) -> str:
+        """Where a client reaches this service."""
+        return self.url or self.issuer
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database to use."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute()}/iam.db"
+
+    @property
+    def effective_master_key_file(self) -> Path:
+        """The file that holds the master key."""
+        return self.master_key_file or self.data_dir / "master.key"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then the files it names, then `/run/secrets`."""
+        del dotenv_settings, file_secret_settings
+        sources: list[PydanticBaseSettingsSource] = [
+            init_settings,
+            env_settings,
+            _FileSource(settings_cls),
+        ]
+        if _RUN_SECRETS.is_dir():  # its absence is no reason for a warning
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=_RUN_SECRETS))
+        return tuple(sources)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class SettingsError(Exception):
+    """The settings are not usable; the message lists every problem at once, without values."""
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings from their sources; `overrides` come from the command line.
+
+    Raises `SettingsError` that names every wrong setting, never its value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_problems(error))) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _problems(error: ValidationError) -> list[str]:
+    problems = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = "__".join(str(part).upper() for part in problem["loc"])
+        text = problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{_PREFIX}{name}: {text}" if name else text)
+    return problems

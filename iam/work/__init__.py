@@ -1,0 +1,15 @@
+"""Work: the only place that commits or rolls back.
+
+Raise, and nothing is kept. Return a refusal, and the outcome is kept although the answer is no.
+
+* `caller.py`: who asks.
+* `unit_of_work.py`: one transaction for everything but issuance.
+* `ledger.py`: one commit shared by concurrent requests for tokens.
+* `gate.py`: keeps the two from overlapping where that would be unsafe.
+* `outages.py`: what the database driver raises, in our words.
+"""
+
+from iam.work.caller import Caller
+from iam.work.unit_of_work import Tools, UnitOfWork, begin_work
+
+__all__ = ["Caller", "Tools", "UnitOfWork", "begin_work"]

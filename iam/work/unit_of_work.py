@@ -1,0 +1,226 @@
+"""The unit of work: one transaction, its caller, and what it will tell the journal."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Result, ScalarResult, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from iam.errors import IamError
+from iam.journal.changes import CHANNEL, ChangeReader
+from iam.journal.denials import DenialWriter
+from iam.journal.events import AUDITED, Event, EventType
+from iam.journal.record import Recorder, RowChange
+from iam.journal.write import Author, journal_rows, touched_entities
+from iam.kit.clock import Clock
+from iam.kit.database import Database
+from iam.kit.pages import Cursors
+from iam.kit.sealing import Sealer
+from iam.models import Account, Base, Credential, Installation, Principal
+from iam.settings import Settings
+from iam.work.caller import Caller
+from iam.work.gate import close_gate
+from iam.work.outages import contradiction, database_errors
+
+Row = TypeVar("Row", bound=Base)
+
+_AUDITED_TABLES = frozenset(model.__tablename__ for model in AUDITED)
+# Whoever changes one of these may be taking rights away: no issuance may overlap.
+_GUARDED_TABLES = frozenset(
+    model.__tablename__ for model in (Account, Credential, Installation, Principal)
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tools:
+    """What every unit of work needs and the runtime builds once."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    sealer: Sealer
+    cursors: Cursors
+    changes: ChangeReader
+    denials: DenialWriter
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """One transaction, its caller, and what it will tell the journal.
+
+    Service functions take it as their first argument.
+    """
+
+    tools: Tools
+    caller: Caller
+    now: datetime
+    read_only: bool
+    session: AsyncSession = field(repr=False)
+    recorder: Recorder = field(repr=False)
+    events: list[Event] = field(default_factory=list)
+    authorized: set[str] = field(default_factory=set)
+    decision_id: str | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The knobs."""
+        return self.tools.settings
+
+    def arn(self, row: Any) -> str:
+        """The ARN of a row that has `arn_service`, `account` and `arn_resource`."""
+        return self.arn_of(row.arn_service, row.account, row.arn_resource)
+
+    def arn_of(self, service: str, account: str, resource: str) -> str:
+        """An ARN of this installation's partition. Our own resources have no region."""
+        return f"arn:{self.settings.partition}:{service}::{account}:{resource}"
+
+    async def get(self, kind: type[Row], key: Any) -> Row | None:
+        """The row with this primary key, if there is one, whatever its account."""
+        return await self.session.get(kind, key)
+
+    async def scalar(self, statement: Executable) -> Any:
+        """The first column of the first row of a query, or `None`."""
+        return await self.session.scalar(statement)
+
+    async def scalars(self, statement: Executable) -> ScalarResult[Any]:
+        """The first column of every row of a query."""
+        return await self.session.scalars(statement)
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> Result[Any]:
+        """Run a query, or a Core INSERT, UPDATE or DELETE on a table that is not audited.
+
+        Audited rows change one by one through the session, where their change is recorded.
+        """
+        table = getattr(statement, "table", None)
+        is_change = getattr(statement, "is_dml", False)
+        if is_change and getattr(table, "name", None) in _AUDITED_TABLES:
+            raise RuntimeError("an audited row must be changed through the session")
+        return await self.session.execute(statement, parameters)
+
+    def add(self, row: Base) -> None:
+        """Insert a row with the next flush."""
+        self.session.add(row)
+
+    async def insert(self, row: Base, *, taken: IamError) -> None:
+        """Insert a row now. Raises `taken` when a unique or foreign key forbids it."""
+        self.session.add(row)
+        await self.flush(conflicting=taken)
+
+    async def delete(self, row: Base, *, in_use: IamError | None = None) -> None:
+        """Delete a row now. Raises `in_use` when a foreign key forbids it."""
+        await self.session.delete(row)
+        await self.flush(conflicting=in_use)
+
+    async def flush(self, *, conflicting: IamError | None = None) -> None:
+        """Write what is pending, so that a broken constraint speaks here and not at the commit."""
+        try:
+            await self.session.flush()
+        except IntegrityError:
+            raise conflicting or contradiction() from None
+
+    def emit(
+        self,
+        event_type: EventType,
+        row: Any,
+        *,
+        target_id: str | None = None,
+        **detail: Any,
+    ) -> None:
+        """Say what happened to the entity `row`; the journal adds who, when, before and after."""
+        event = Event(
+            type=event_type,
+            account=row.account,
+            subject=self.arn(row),
+            target_id=target_id or row.id,
+            detail=detail,
+        )
+        self.emit_event(event)
+
+    def emit_event(self, event: Event) -> None:
+        """Say what happened when there is no row to speak for it."""
+        self.events.append(event)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may be rolled back alone, its events and recorded changes with it."""
+        kept = list(self.events)
+        try:
+            # Flush first: what was pending before belongs to the outer transaction.
+            await self.session.flush()
+            with self.recorder.savepoint():
+                async with self.session.begin_nested():
+                    yield
+        except BaseException:
+            self.events = kept
+            raise
+
+
+@asynccontextmanager
+async def begin_work(
+    tools: Tools, caller: Caller, *, read_only: bool = False
+) -> AsyncIterator[UnitOfWork]:
+    """Begin a unit of work; leaving the block commits, an exception rolls back.
+
+    Raises `IamError` of kind `unavailable` when the database does not answer, and of kind
+    `conflict` when somebody else changed the same thing meanwhile.
+    """
+    with database_errors():
+        async with tools.database.connect(writes=not read_only) as connection:
+            session = AsyncSession(bind=connection, expire_on_commit=False)
+            async with session:
+                uow = UnitOfWork(
+                    tools=tools,
+                    caller=caller,
+                    now=tools.clock.now(),
+                    read_only=read_only,
+                    session=session,
+                    recorder=Recorder(session.sync_session),
+                )
+                yield uow
+                await _finish(uow)
+
+
+async def _finish(uow: UnitOfWork) -> None:
+    try:
+        await uow.session.flush()
+    except IntegrityError:
+        raise contradiction() from None
+    changes = uow.recorder.changes
+    rows = journal_rows(events=uow.events, changes=changes, author=_author(uow), now=uow.now)
+    if uow.read_only:
+        if rows:
+            raise RuntimeError("a unit of work that only reads has changed something")
+        await uow.session.rollback()
+        return
+    uow.session.add_all(rows)
+    await uow.session.flush()
+    if rows and not uow.tools.database.is_sqlite:
+        await _announce(uow)
+    await uow.session.commit()
+    uow.tools.changes.apply(touched_entities(rows))
+
+
+def _author(uow: UnitOfWork) -> Author:
+    caller = uow.caller
+    return Author(
+        arn=caller.arn,
+        id=caller.id,
+        request_id=caller.request_id,
+        address=caller.address,
+        decision_id=uow.decision_id,
+    )
+
+
+async def _announce(uow: UnitOfWork) -> None:
+    """PostgreSQL only: wake the other replicas, and wait for issuance that is under way."""
+    await uow.session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+    if any(_may_take_away(change) for change in uow.recorder.changes):
+        await close_gate(uow.session)
+
+
+def _may_take_away(change: RowChange) -> bool:
+    return change.table in _GUARDED_TABLES and change.before is not None

@@ -1,0 +1,277 @@
+"""A running installation for one test: real database, real application, callers with tokens."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+from sqlalchemy import select
+from starlette.types import ASGIApp
+
+from iam.app import build_app
+from iam.authz.gather import gather
+from iam.features.installation.service import ensure_installation
+from iam.features.signing_keys.rules import Purpose
+from iam.features.signing_keys.snapshots import Signers
+from iam.features.tokens.service import issue_access_token
+from iam.journal.events import EventType
+from iam.kit import schema
+from iam.kit.clock import ManualClock
+from iam.kit.ids import IdKind, new_id
+from iam.models import (
+    ADMINISTRATORS,
+    MAIN_ACCOUNT,
+    SHIPPED_ACCOUNT,
+    Account,
+    AuditEntry,
+    Base,
+    Group,
+    GroupMembership,
+    InlinePolicy,
+    Policy,
+    PolicyAttachment,
+    Principal,
+    Service,
+    User,
+)
+from iam.runtime import Runtime
+from iam.settings import Settings
+from iam.work import Caller, UnitOfWork
+
+ISSUER = "http://localhost:8080"
+MASTER_KEY = b"\x07" * 32
+NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+Statement = Mapping[str, Any]
+
+
+def policy_document(*statements: Statement) -> str:
+    """A policy document of these statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(*actions: str, on: str = "*") -> Statement:
+    """A statement that allows."""
+    return {"Effect": "Allow", "Action": list(actions), "Resource": on}
+
+
+def deny(*actions: str, on: str = "*") -> Statement:
+    """A statement that denies."""
+    return {"Effect": "Deny", "Action": list(actions), "Resource": on}
+
+
+@dataclass
+class Actor:
+    """A principal with a token, and a client that sends it."""
+
+    id: str
+    arn: str
+    name: str
+    account: str
+    token: str
+    http: httpx2.AsyncClient
+
+
+@dataclass
+class World:
+    """One installation, as a test sees it."""
+
+    runtime: Runtime
+    clock: ManualClock
+    app: ASGIApp
+    http: httpx2.AsyncClient
+    signers: Signers
+    _count: int = field(default=0)
+
+    @asynccontextmanager
+    async def work(self, account: str = MAIN_ACCOUNT) -> AsyncIterator[UnitOfWork]:
+        """A unit of work of the account's root."""
+        root = Caller.root(account=account, partition="iam", request_id="test")
+        async with self.runtime.begin(root) as uow:
+            yield uow
+
+    async def administrator(self, account: str = MAIN_ACCOUNT) -> Actor:
+        """A service in the group `administrators`, which is made if it is not there."""
+        actor = await self.actor(account=account)
+        async with self.work(account) as uow:
+            group = await self._administrators(uow, account)
+            uow.add(
+                GroupMembership(
+                    group_id=group.id, principal_id=actor.id, account=account, created_at=uow.now
+                )
+            )
+            uow.emit(EventType.GROUP_MEMBER_ADDED, group)
+        return actor
+
+    async def actor(
+        self,
+        *statements: Statement,
+        name: str | None = None,
+        account: str = MAIN_ACCOUNT,
+        kind: type[User | Service] = Service,
+    ) -> Actor:
+        """A principal with one inline policy of these statements, or without any policy."""
+        self._count += 1
+        name = name or f"actor-{self._count}"
+        async with self.work(account) as uow:
+            row = await self._principal(uow, kind, name, account)
+            if statements:
+                inline = InlinePolicy(
+                    id=new_id(IdKind.POLICY, uow.now),
+                    account=account,
+                    name="test",
+                    document=policy_document(*statements),
+                    principal_id=row.id,
+                    created_at=uow.now,
+                    updated_at=uow.now,
+                )
+                uow.add(inline)
+            uow.emit(EventType(f"iam.{row.kind}.created.v1"), row)
+            arn = uow.arn(row)
+        token = await self.token_for(row.id)
+        return Actor(row.id, arn, name, account, token, self.client(token))
+
+    async def token_for(
+        self, principal_id: str, *, audience: str = ISSUER, ttl: timedelta = timedelta(hours=1)
+    ) -> str:
+        """An access token that speaks for this principal."""
+        signer = await self.signers.get(Purpose.ACCESS_TOKEN)
+        async with self.work() as uow:
+            facts = await gather(uow, principal_id, partition="iam")
+            assert facts is not None
+            return await issue_access_token(
+                uow, signer=signer, principal=facts, audience=audience, ttl=ttl
+            )
+
+    async def account(self, name: str) -> str:
+        """Another account."""
+        async with self.work() as uow:
+            row = Account(name=name, created_at=uow.now, updated_at=uow.now)
+            uow.add(row)
+            uow.emit(EventType.ACCOUNT_CREATED, row)
+        return name
+
+    def client(self, token: str | None = None) -> httpx2.AsyncClient:
+        """A client of the application; errors of the server surface in the test."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx2.ASGITransport(app=self.app)
+        return httpx2.AsyncClient(transport=transport, base_url=ISSUER, headers=headers)
+
+    async def events(self, *, account: str = MAIN_ACCOUNT) -> list[AuditEntry]:
+        """The audit log of an account, oldest first, refusals included."""
+        await self.runtime.tools.denials.flush()
+        async with self.work(account) as uow:
+            query = select(AuditEntry).where(AuditEntry.account == account)
+            return list((await uow.scalars(query.order_by(AuditEntry.id))).all())
+
+    async def _principal(
+        self, uow: UnitOfWork, kind: type[User | Service], name: str, account: str
+    ) -> Principal:
+        if kind is User:
+            row: Principal = User(
+                id=new_id(IdKind.USER, uow.now), account=account, name=name,
+                created_at=uow.now, updated_at=uow.now,
+            )  # fmt: skip
+        else:
+            group = await self._administrators(uow, account)
+            row = Service(
+                id=new_id(IdKind.SERVICE, uow.now), account=account, name=name,
+                owner_group_id=group.id, created_at=uow.now, updated_at=uow.now,
+            )  # fmt: skip
+        uow.add(row)
+        await uow.flush()
+        return row
+
+    async def _administrators(self, uow: UnitOfWork, account: str) -> Group:
+        query = select(Group).where(Group.account == account, Group.name == ADMINISTRATORS)
+        group: Group | None = await uow.scalar(query)
+        if group is not None:
+            return group
+        group = Group(
+            id=new_id(IdKind.GROUP, uow.now), account=account, name=ADMINISTRATORS,
+            created_at=uow.now, updated_at=uow.now,
+        )  # fmt: skip
+        await uow.session.flush()
+        uow.add(group)
+        await uow.flush()
+        policy = await uow.scalar(
+            select(Policy).where(
+                Policy.account == SHIPPED_ACCOUNT, Policy.name == "AdministratorAccess"
+            )
+        )
+        uow.add(
+            PolicyAttachment(
+                id=new_id(IdKind.POLICY, uow.now),
+                account=account,
+                policy_id=policy.id,
+                group_id=group.id,
+                created_at=uow.now,
+            )
+        )
+        uow.emit(EventType.GROUP_CREATED, group)
+        return group
+
+
+@asynccontextmanager
+async def open_world(database_url: str, directory: Path, **overrides: Any) -> AsyncIterator[World]:
+    """Start an installation on a database that is prepared already, and stop it afterwards."""
+    clock = ManualClock(NOON)
+    settings = make_settings(database_url, directory, **overrides)
+    runtime = Runtime(settings, master_key=MASTER_KEY, clock=clock)
+    app = build_app(runtime)
+    await runtime.start()
+    try:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as http:
+            yield World(runtime, clock, app, http, Signers(runtime.tools))
+    finally:
+        await runtime.stop()
+
+
+def make_settings(database_url: str, directory: Path, **overrides: Any) -> Settings:
+    """Settings for a test; nothing comes from the environment but what a test sets."""
+    return Settings(database_url=database_url, data_dir=directory, issuer=ISSUER, **overrides)
+
+
+async def prepare(database_url: str, directory: Path) -> None:
+    """Bring a database to the state in which every test begins."""
+    settings = make_settings(database_url, directory)
+    runtime = Runtime(settings, master_key=MASTER_KEY, clock=ManualClock(NOON))
+    await schema.upgrade(runtime.database)
+    root = Caller.root(account=MAIN_ACCOUNT, partition="iam", request_id="prepare")
+    async with runtime.begin(root) as uow:
+        await ensure_installation(uow)
+    await runtime.stop()
+
+
+def copy_sqlite(template: Path, directory: Path) -> str:
+    """A SQLite database of its own for one test."""
+    shutil.copy(template, directory / "iam.db")
+    return f"sqlite+aiosqlite:///{directory}/iam.db"
+
+
+async def keep_seed(dsn: str) -> None:
+    """Remember the prepared state of a PostgreSQL database in tables of their own."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("CREATE SCHEMA seed")
+    for table in Base.metadata.sorted_tables:
+        await connection.execute(f"CREATE TABLE seed.{table.name} AS TABLE public.{table.name}")
+    await connection.close()
+
+
+async def reset_to_seed(dsn: str) -> None:
+    """Bring a PostgreSQL database back to its prepared state: quicker than a new one."""
+    tables = Base.metadata.sorted_tables
+    statements = [f"DELETE FROM public.{table.name}" for table in reversed(tables)]
+    for table in tables:
+        # Table names are our own.
+        statements.append(f"INSERT INTO public.{table.name} SELECT * FROM seed.{table.name}")  # noqa: S608
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(";".join(statements))
+    await connection.close()
