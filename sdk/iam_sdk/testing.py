@@ -91,6 +91,14 @@ class LocalIssuer:
         """The published keys, loaded through the same policy as anybody's."""
         return KeySet.from_jwks(self.jwks())
 
+    def keys_for(self, kid: str) -> KeySet:  # noqa: ARG002 - the shape of iam_sdk.verifier.Keys
+        """The published keys, for a `iam_sdk.verifier.TokenVerifier` without a network."""
+        return self.key_set()
+
+    async def keys_for_async(self, kid: str) -> KeySet:  # noqa: ARG002 - as above
+        """As `keys_for`."""
+        return self.key_set()
+
     def token_for(
         self,
         principal: str = "service/orders",
