@@ -18,6 +18,7 @@ from iam.kit.pages import Cursors
 from iam.kit.sealing import Sealer
 from iam.settings import Settings
 from iam.work import Caller, Tools, UnitOfWork, begin_work
+from iam.work.uses import CredentialUses
 
 
 class Runtime:
@@ -39,6 +40,7 @@ class Runtime:
             changes=changes,
             denials=DenialWriter(database, clock),
         )
+        self.uses = CredentialUses(database)
         self.outbound = Outbound(allow=settings.outbound_allow, ca_bundle=settings.ca_bundle)
         self.keys = PublishedKeys(database)
         self.principals = PrincipalSnapshots(database, partition=settings.partition)
@@ -70,9 +72,11 @@ class Runtime:
         """Begin the background tasks. The schema must be up to date."""
         await self.changes.start()
         await self.tools.denials.start()
+        await self.uses.start()
 
     async def stop(self) -> None:
         """End the background tasks, writing what waits, and close the database."""
+        await self.uses.stop()
         await self.tools.denials.stop()
         await self.changes.stop()
         await self.database.close()
