@@ -268,10 +268,8 @@ async def keep_seed(dsn: str) -> None:
 async def reset_to_seed(dsn: str) -> None:
     """Bring a PostgreSQL database back to its prepared state: quicker than a new one."""
     tables = Base.metadata.sorted_tables
-    statements = [f"DELETE FROM public.{table.name}" for table in reversed(tables)]
-    for table in tables:
-        # Table names are our own.
-        statements.append(f"INSERT INTO public.{table.name} SELECT * FROM seed.{table.name}")  # noqa: S608
+    statements = [f"DELETE FROM {t.name}" for t in reversed(tables)]  # noqa: S608 -- our own names
+    statements += [f"INSERT INTO {t.name} SELECT * FROM seed.{t.name}" for t in tables]  # noqa: S608 -- as above
     connection = await asyncpg.connect(dsn)
     await connection.execute(";".join(statements))
     await connection.close()
