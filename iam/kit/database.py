@@ -30,7 +30,9 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = asyncio.Lock()
         self.engine: AsyncEngine = (
-            create_async_engine(self.url) if self.is_sqlite else _postgresql(url, pool_size)
+            create_async_engine(self.url, hide_parameters=True)
+            if self.is_sqlite
+            else _postgresql(url, pool_size)
         )
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
@@ -69,6 +71,7 @@ def _postgresql(url: str, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,  # an error in the log must not repeat bound values (LG-05)
         pool_pre_ping=True,  # the pool heals by itself after the database was restarted (F-05)
         connect_args={
             "timeout": 5,

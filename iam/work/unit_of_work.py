@@ -185,23 +185,27 @@ async def begin_work(
 
 
 async def _finish(uow: UnitOfWork) -> None:
+    if uow.read_only:
+        _check_unchanged(uow)
+        return
     try:
         await uow.session.flush()
     except IntegrityError:
         raise contradiction() from None
     changes = uow.recorder.changes
     rows = journal_rows(events=uow.events, changes=changes, author=_author(uow), now=uow.now)
-    if uow.read_only:
-        if rows:
-            raise RuntimeError("a unit of work that only reads has changed something")
-        await uow.session.rollback()
-        return
     uow.session.add_all(rows)
     await uow.session.flush()
     if rows and not uow.tools.database.is_sqlite:
         await _announce(uow)
     await uow.session.commit()
     uow.tools.changes.apply(touched_entities(rows))
+
+
+def _check_unchanged(uow: UnitOfWork) -> None:
+    session = uow.session
+    if session.new or session.dirty or session.deleted or uow.events or uow.recorder.changes:
+        raise RuntimeError("a unit of work that only reads has changed something")
 
 
 def _author(uow: UnitOfWork) -> Author:
