@@ -141,7 +141,7 @@ def _with_request(run: Endpoint, endpoint: Endpoint) -> Endpoint:
 
     signature = inspect.signature(endpoint)
     parameter = inspect.Parameter("_request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
-    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # FastAPI reads it
         parameters=[*signature.parameters.values(), parameter]
     )
     return run

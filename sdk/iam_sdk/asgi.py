@@ -224,7 +224,7 @@ class Guard:
             from starlette.exceptions import HTTPException
 
             document = _denial(decision)
-            raise HTTPException(document["status"], document)  # type: ignore[arg-type]
+            raise HTTPException(document["status"], document)  # type: ignore[arg-type]  # a detail may be JSON
         return identity
 
     def _decorate(self, endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -138,7 +138,7 @@ def _parse_rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     n, e = _integer(jwk, "n"), _integer(jwk, "e")
     if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS:
         raise KeyRefusedError("rsa_size")
-    if e.bit_length() > MAX_RSA_EXPONENT_BITS or e < 3 or not e & 1:  # noqa: PLR2004
+    if e.bit_length() > MAX_RSA_EXPONENT_BITS or e < 3 or not e & 1:  # noqa: PLR2004 - odd, from 3
         raise KeyRefusedError("rsa_exponent")
     if not n & 1 or _is_roca(n):
         raise KeyRefusedError("rsa_weak")

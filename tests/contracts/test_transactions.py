@@ -12,6 +12,7 @@ RAW = {"text", "exec_driver_sql", "raw_connection", "driver_connection"}
 MAY_END = {
     "iam/work/unit_of_work.py": "is the unit of work",
     "iam/journal/denials.py": "a denial is recorded although its own transaction is rolled back",
+    "iam/work/uses.py": "last uses are written in batches, beside the requests that they tell of",
     "iam/kit/schema.py": "migrations run before there is a unit of work",
 }
 # Where a statement is written as text, and why SQLAlchemy's own language does not serve.
@@ -38,8 +39,16 @@ def calls(path: Path, names: set[str]) -> list[str]:
     return found
 
 
+def uses_sqlalchemy(path: Path) -> bool:
+    """Whether a module is about the database at all: a terminal, too, has a `text`."""
+    names = ("sqlalchemy", "iam.kit.database", "iam.work")
+    imports = (node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom))
+    return any((node.module or "").startswith(names) for node in imports)
+
+
 def callers(names: set[str]) -> dict[str, list[str]]:
-    found = {path.as_posix(): calls(path, names) for path in python_files(SERVER)}
+    files = [path for path in python_files(SERVER) if uses_sqlalchemy(path)]
+    found = {path.as_posix(): calls(path, names) for path in files}
     return {path: places for path, places in found.items() if places}
 
 

@@ -111,7 +111,7 @@ def test_jv_02_our_public_key_is_no_shared_secret(
 ) -> None:
     encoding, public_format = serialization.Encoding, serialization.PublicFormat
     public = key.private_key.public_key()
-    secret = {  # type: ignore[no-untyped-call]
+    secret = {  # type: ignore[no-untyped-call]  # the lambdas have no types
         "pem": lambda: public.public_bytes(encoding.PEM, public_format.SubjectPublicKeyInfo),
         "der": lambda: public.public_bytes(encoding.DER, public_format.SubjectPublicKeyInfo),
         "ssh": lambda: public.public_bytes(encoding.OpenSSH, public_format.OpenSSH),

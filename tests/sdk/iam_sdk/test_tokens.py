@@ -94,9 +94,9 @@ def test_what_was_verified_cannot_be_changed(
 ) -> None:
     access = verify(mint())
     with pytest.raises(FrozenInstanceError):
-        access.subject = "root"  # type: ignore[misc]
+        access.subject = "root"  # type: ignore[misc]  # the point of the test
     with pytest.raises(TypeError):
-        access.claims["sub"] = "root"  # type: ignore[index]
+        access.claims["sub"] = "root"  # type: ignore[index]  # the point of the test
 
 
 def test_optional_claims_may_be_absent(
@@ -446,7 +446,7 @@ def test_jv_34_mutated_claims_raise_nothing_else(
 def test_what_is_accepted_here_the_oracle_accepts_too(
     issuer: LocalIssuer, verify: Callable[..., AccessToken], mint: Callable[..., str]
 ) -> None:
-    theirs = OracleKeySet.import_key_set(issuer.jwks())  # type: ignore[arg-type]
+    theirs = OracleKeySet.import_key_set(issuer.jwks())  # type: ignore[arg-type]  # a mapping is enough
     registry = oracle.JWTClaimsRegistry(
         now=NOW,
         iss={"essential": True, "value": issuer.issuer},
