@@ -39,7 +39,7 @@ def _range(text: str) -> tuple[int, int, int] | None:
     width, number = address
     if not slash:
         return width, 0, number
-    if not (length.isascii() and length.isdecimal() and len(length) <= 3):  # noqa: PLR2004 -- up to /128
+    if not (length.isascii() and length.isdecimal() and len(length) <= 3):  # noqa: PLR2004 -- the longest is /128
         return None
     prefix = int(length)
     if ":" in base and width == _IPV4_BITS:
