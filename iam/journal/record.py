@@ -90,9 +90,11 @@ class Recorder:
 
 def _change(row: object, rules: Audited, before: Values | None, after: Values | None) -> RowChange:
     target_id = rules.target(row)
+    # A row with a compound key hangs on the entity: one of several, such as a group's members.
+    is_single = len(_mapper(row).primary_key) == 1
     return RowChange(
         table=str(_mapper(row).local_table),
-        is_own=getattr(row, "id", target_id) == target_id,
+        is_own=is_single and getattr(row, "id", target_id) == target_id,
         target_id=target_id,
         touches=rules.touches(row),
         before=before,

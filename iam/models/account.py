@@ -42,8 +42,8 @@ class Account(Base, kw_only=True):
 
     @property
     def account(self) -> str:
-        """An account belongs to itself."""
-        return self.name
+        """Accounts belong to `main`, which creates and suspends them."""
+        return MAIN_ACCOUNT
 
     @property
     def arn_service(self) -> str:

@@ -13,7 +13,7 @@ from iam_policy.names import SEGMENTS
 from iam_policy.request import Principal, is_root_arn
 
 _ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_IDENTIFIER = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}|A[A-Z0-9]{15,127}")
+_IDENTIFIER = re.compile(r"[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}|A[A-Z0-9]{15,127}")
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SESSIONS = ("assumed-role/", "federated-user/")
 _CONTROL = re.compile(r"[\s*?\x00-\x1f\x7f]")
