@@ -17,7 +17,7 @@ from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
 from iam.kit.sealing import Sealer
 from iam.settings import Settings
-from iam.work import Caller, Tools, UnitOfWork, begin_work
+from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
 from iam.work.uses import CredentialUses
 
 
@@ -41,6 +41,7 @@ class Runtime:
             denials=DenialWriter(database, clock),
         )
         self.uses = CredentialUses(database)
+        self.ledger = LedgerBatch(database)
         self.outbound = Outbound(allow=settings.outbound_allow, ca_bundle=settings.ca_bundle)
         self.keys = PublishedKeys(database)
         self.principals = PrincipalSnapshots(database, partition=settings.partition)
@@ -72,11 +73,13 @@ class Runtime:
         """Begin the background tasks. The schema must be up to date."""
         await self.changes.start()
         await self.tools.denials.start()
+        await self.ledger.start()
         await self.uses.start()
 
     async def stop(self) -> None:
         """End the background tasks, writing what waits, and close the database."""
         await self.uses.stop()
+        await self.ledger.stop()
         await self.tools.denials.stop()
         await self.changes.stop()
         await self.database.close()

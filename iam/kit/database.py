@@ -6,15 +6,23 @@ unfair.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _WRITES = "iam_writes"
+_SERVER_SETTINGS = {
+    "application_name": "iam",
+    "statement_timeout": "5000",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "10000",
+}
 
 
 class Database:
@@ -55,6 +63,23 @@ class Database:
                 await connection.execution_options(postgresql_readonly=True)
             yield connection
 
+    @asynccontextmanager
+    async def writers_turn(self) -> AsyncIterator[None]:
+        """Wait for the turn of a writer that has a SQLite connection of its own."""
+        async with self._writer:
+            yield
+
+    def open_sqlite(self) -> sqlite3.Connection:
+        """A connection of the plain driver, for one thread at a time. Write in `writers_turn`."""
+        connection = sqlite3.connect(self.url.database or "", check_same_thread=False)
+        _prepare_sqlite(connection, None)
+        return connection
+
+    async def open_postgresql(self) -> "asyncpg.Connection[Any]":
+        """A connection of the plain driver, with the same limits as those of the pool."""
+        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return await asyncpg.connect(address, timeout=5, server_settings=_SERVER_SETTINGS)
+
     async def ping(self) -> None:
         """Ask the database for an answer. Raises SQLAlchemy's own error when there is none."""
         async with self.connect(writes=False) as connection:
@@ -75,12 +100,7 @@ def _postgresql(url: str, pool_size: int) -> AsyncEngine:
         pool_pre_ping=True,  # the pool heals by itself after the database was restarted (F-05)
         connect_args={
             "timeout": 5,
-            "server_settings": {
-                "application_name": "iam",
-                "statement_timeout": "5000",
-                "lock_timeout": "2000",
-                "idle_in_transaction_session_timeout": "10000",
-            },
+            "server_settings": _SERVER_SETTINGS,
         },
     )
 

@@ -4,12 +4,23 @@ Raise, and nothing is kept. Return a refusal, and the outcome is kept although t
 
 * `caller.py`: who asks.
 * `unit_of_work.py`: one transaction for everything but issuance.
-* `ledger.py`: one commit shared by concurrent requests for tokens.
+* `ledger.py`: one commit shared by concurrent requests for tokens; `issuance.py` says what is
+  written, `ledger_postgresql.py` and `ledger_sqlite.py` how.
 * `gate.py`: keeps the two from overlapping where that would be unsafe.
 * `outages.py`: what the database driver raises, in our words.
 """
 
 from iam.work.caller import Caller
+from iam.work.issuance import Issuance, Refusal
+from iam.work.ledger import LedgerBatch
 from iam.work.unit_of_work import Tools, UnitOfWork, begin_work
 
-__all__ = ["Caller", "Tools", "UnitOfWork", "begin_work"]
+__all__ = [
+    "Caller",
+    "Issuance",
+    "LedgerBatch",
+    "Refusal",
+    "Tools",
+    "UnitOfWork",
+    "begin_work",
+]

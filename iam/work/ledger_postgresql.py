@@ -1,0 +1,120 @@
+"""How a batch of issuances is written on PostgreSQL: three round trips on a connection of its own.
+
+The driver is used directly. A batch is one statement over arrays, and SQLAlchemy would spend more
+time on it than the database does.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from iam.kit.database import Database
+from iam.work.gate import GATE
+from iam.work.issuance import Issuance, Refusal, Refusals
+
+# The gate is taken before the statement that looks: at READ COMMITTED each statement sees what was
+# committed when it began, so it sees every revocation that was acknowledged before.
+_BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({GATE})"
+
+# Every row is judged, all that fit are written, and only the refused ones come back. The ids of
+# `once` are unique within a batch (ledger.py), so the insert decides each of them.
+_WRITE: Final = """
+WITH asked AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
+        $13::timestamptz[]
+    ) AS a (
+        jti, principal_id, principal_epoch, client_id, credential_id, kid, audience, scope,
+        issued_at, expires_at, once_kind, once_id, once_until
+    )
+),
+judged AS (
+    SELECT a.*, p.account, i.restore_epoch,
+        CASE
+            WHEN p.id IS NULL OR n.name IS NULL THEN 'principal'
+            WHEN a.credential_id IS NOT NULL AND c.id IS NULL THEN 'credential'
+        END AS refusal
+    FROM asked AS a
+    JOIN installation AS i ON i.singleton = 1
+    LEFT JOIN principals AS p ON p.id = a.principal_id
+        AND p.status = 'active' AND p.principal_epoch = a.principal_epoch
+    LEFT JOIN accounts AS n ON n.name = p.account AND n.status = 'active'
+    LEFT JOIN credentials AS c ON c.id = a.credential_id
+        AND c.principal_id = a.client_id AND c.status = 'active'
+        AND (c.expires_at IS NULL OR c.expires_at > a.issued_at)
+),
+used AS (
+    INSERT INTO one_time_ids (kind, id, expires_at)
+    SELECT once_kind, once_id, once_until FROM judged
+    WHERE refusal IS NULL AND once_id IS NOT NULL
+    ON CONFLICT DO NOTHING
+    RETURNING kind, id
+),
+settled AS (
+    SELECT j.*, COALESCE(
+        j.refusal, CASE WHEN j.once_id IS NOT NULL AND u.id IS NULL THEN 'replayed' END
+    ) AS outcome
+    FROM judged AS j LEFT JOIN used AS u ON u.kind = j.once_kind AND u.id = j.once_id
+),
+written AS (
+    INSERT INTO issued_tokens (
+        jti, account, principal_id, client_id, credential_id, kid, audience, scope,
+        issued_at, expires_at, principal_epoch, restore_epoch
+    )
+    SELECT jti, account, principal_id, client_id, credential_id, kid, audience, scope,
+        issued_at, expires_at, principal_epoch, restore_epoch
+    FROM settled WHERE outcome IS NULL
+)
+SELECT jti, outcome FROM settled WHERE outcome IS NOT NULL
+"""
+
+
+class PostgresLedger:
+    """Writes batches; connects when it must, and again after the connection was lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = None
+        self._write: Any = None
+
+    async def write(self, issuances: Sequence[Issuance]) -> Refusals:
+        """Write one batch; see `Store`."""
+        try:
+            connection = await self._begin()
+            refused = await self._write.fetch(*zip(*issuances, strict=True))
+            await connection.execute("COMMIT")
+        except BaseException:
+            # Whatever state the connection is in now, the next batch gets a clean one.
+            self._drop()
+            raise
+        return {row["jti"]: Refusal(row["outcome"]) for row in refused}
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._connection.close(timeout=1)
+        self._drop()
+
+    async def _begin(self) -> Any:
+        """Open the transaction and pass the gate, on a new connection if the last one is lost."""
+        if self._connection is not None:
+            try:
+                await self._connection.execute(_BEGIN)
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                # The database was restarted since the last batch: nothing is under way yet.
+                self._drop()
+            else:
+                return self._connection
+        self._connection = await self._database.open_postgresql()
+        self._write = await self._connection.prepare(_WRITE)
+        await self._connection.execute(_BEGIN)
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection, self._write = self._connection, None, None
+        if connection is not None:
+            connection.terminate()
