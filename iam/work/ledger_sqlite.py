@@ -45,19 +45,23 @@ class SqliteLedger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="iam-ledger")
+        self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
     async def write(self, issuances: Sequence[Issuance]) -> Refusals:
         """Write one batch; see `Store`."""
         loop = asyncio.get_running_loop()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="iam-ledger")
         async with self._database.writers_turn():
             return await loop.run_in_executor(self._thread, self._write, issuances)
 
     async def close(self) -> None:
         """Close the connection and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._close)
+            thread.shutdown(wait=False)
 
     def _write(self, issuances: Sequence[Issuance]) -> Refusals:
         if self._connection is None:
