@@ -7,7 +7,7 @@ import structlog
 
 from iam.authz.actions import Action
 from iam.authz.context import both_prefixes, principal_context
-from iam.authz.facts import PrincipalFacts, decide
+from iam.authz.facts import PrincipalFacts, decide, using_account
 from iam.authz.gather import gather
 from iam.errors import denied, unauthenticated
 from iam.journal.denials import Denial
@@ -43,7 +43,8 @@ async def _decide(
     caller = uow.caller
     if caller.kind == "root":
         root = Principal(arn=caller.arn, account=caller.account, id=caller.id)
-        return evaluate(Request(root, action, resource, dict(context)), Layers())
+        owner = using_account(resource, caller.account)
+        return evaluate(Request(root, action, resource, dict(context), owner), Layers())
     facts = await caller_facts(uow)
     if facts is None or not facts.is_active:
         return Decision(Effect.IMPLICIT_DENY)

@@ -21,6 +21,10 @@ from iam_policy import (
     evaluate,
 )
 
+# The ARN of a shipped policy from its third part on. The account is `SHIPPED_ACCOUNT` of the models,
+# repeated because facts know no tables; a test compares the two.
+_SHIPPED = ("iam", "", "iam")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrincipalFacts:
@@ -78,6 +82,7 @@ def decide(
         action=action,
         resource=resource,
         context=context,
+        resource_account=using_account(resource, facts.account),
     )
     if not facts.is_active:
         return evaluate(request, Layers())
@@ -86,4 +91,15 @@ def decide(
     )
 
 
-__all__ = ["CompiledPolicy", "PrincipalFacts", "decide", "policy_set"]
+def using_account(resource: str, account: str) -> str | None:
+    """The account that a shipped policy counts as part of: whichever uses it.
+
+    `None` for every other resource, whose ARN names its account. Without this rule nobody could
+    be allowed to attach a shipped policy: its account has no principals who could share it.
+    """
+    parts = resource.split(":", 5)
+    is_shipped = (*parts[2:5],) == _SHIPPED and parts[-1].startswith("policy/")
+    return account if is_shipped else None
+
+
+__all__ = ["CompiledPolicy", "PrincipalFacts", "decide", "policy_set", "using_account"]

@@ -78,6 +78,7 @@ class EventType(StrEnum):
 
     POLICY_CREATED = "iam.policy.created.v1"
     POLICY_UPDATED = "iam.policy.updated.v1"
+    POLICY_TAGGED = "iam.policy.tagged.v1"
     POLICY_DELETED = "iam.policy.deleted.v1"
     POLICY_VERSION_CREATED = "iam.policy.version_created.v1"
     POLICY_VERSION_DELETED = "iam.policy.version_deleted.v1"
