@@ -51,6 +51,10 @@ class CredentialSettings(_Part):
     client_secret_ttl: timedelta = Field(
         timedelta(days=90), gt=timedelta(0), description="default life of a client secret"
     )
+    client_secret_max_ttl: timedelta = Field(
+        timedelta(days=365), gt=timedelta(0),
+        description="longest life of a client secret that can be asked for",
+    )  # fmt: skip
     expiry_spread: float = Field(
         0.2, ge=0, le=0.5,
         description="share by which default expiries are spread, so that a fleet does not expire "

@@ -10,6 +10,8 @@ from iam.errors import IamError, unauthenticated
 from iam.models import (
     Account,
     AccountStatus,
+    Credential,
+    CredentialStatus,
     Installation,
     IssuedToken,
     Principal,
@@ -63,7 +65,7 @@ class BearerAuthenticator:
         )
 
 
-def _standing(token: AccessToken):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- a Select of nine columns
+def _standing(token: AccessToken):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- a Select of many columns
     return (
         select(
             Principal.id,
@@ -74,6 +76,8 @@ def _standing(token: AccessToken):  # type: ignore[no-untyped-def]  # noqa: ANN2
             Principal.status,
             Principal.principal_epoch,
             Account.status.label("account_status"),
+            IssuedToken.credential_id,
+            Credential.status.label("credential_status"),
             IssuedToken.revoked_at,
             IssuedToken.restore_epoch,
             Installation.restore_epoch.label("current_restore_epoch"),
@@ -81,6 +85,7 @@ def _standing(token: AccessToken):  # type: ignore[no-untyped-def]  # noqa: ANN2
         .select_from(IssuedToken)
         .join(Principal, Principal.id == IssuedToken.principal_id)
         .join(Account, Account.name == Principal.account)
+        .outerjoin(Credential, Credential.id == IssuedToken.credential_id)
         .join(Installation, Installation.singleton == 1)
         .where(IssuedToken.jti == token.jti, Principal.id == token.subject)
     )
@@ -93,6 +98,8 @@ def _stands(row: Row[tuple[object, ...]], token: AccessToken) -> bool:
         and row.status == PrincipalStatus.ACTIVE
         and row.account_status == AccountStatus.ACTIVE
         and row.principal_epoch == token.epoch
+        # What was issued with a credential ends with it; its expiry only ends what is to come.
+        and (row.credential_id is None or row.credential_status == CredentialStatus.ACTIVE)
         and row.account == token.account
     )
 

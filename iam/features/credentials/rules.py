@@ -1,13 +1,25 @@
-"""What a credential proves, and when. Pure: both lanes judge these facts."""
+"""What a credential proves, and when; what may be registered as one. Pure."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from iam_sdk.jwk import VerificationKey
+from iam.errors import IamError, invalid
+from iam_sdk.errors import KeyRefusedError
+from iam_sdk.jwk import VerificationKey, load_key, thumbprint
 from iam_sdk.jws import KeySet
+
+SECRET: Final = "client_secret"  # noqa: S105 -- the name of a kind
+MAX_LIVE_KEYS: Final = 10
+"""Live keys and addresses of keys of one service: each costs work when it signs in."""
+HINT_CHARS: Final = 12
+"""How much of a secret is shown to recognise it by: its form and 5 of 43 random characters."""
+
+_JWK_MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"})
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 
 class Status(StrEnum):
@@ -19,13 +31,10 @@ class Status(StrEnum):
     REVOKED = "revoked"
 
 
-_ENDED: Final = frozenset({Status.REVOKED})
-
-
 def status_at(stored: str, expires_at: datetime | None, now: datetime) -> Status:
     """The status at this instant. Expiry is derived here and stored nowhere."""
     status = Status(stored)
-    if status not in _ENDED and expires_at is not None and expires_at <= now:
+    if status is not Status.REVOKED and expires_at is not None and expires_at <= now:
         return Status.EXPIRED
     return status
 
@@ -74,3 +83,69 @@ def credential_of(keys: Iterable[ClientKey], kid: str, now: datetime) -> ClientC
         if item.key.kid == kid and item.credential.is_live(now):
             return item.credential
     return None
+
+
+def registered_jwk(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The public key to keep (RFC 7517): what verifying needs, with a key id.
+
+    Without a `kid` it gets its RFC 7638 thumbprint. Raises `IamError` of kind `invalid` for
+    whatever the policy for keys refuses, private members before all.
+    """
+    try:
+        jwk = {**given, "kid": given["kid"] if "kid" in given else thumbprint(given)}
+        load_key(jwk)
+    except KeyRefusedError as error:
+        raise _key_refused(error) from None
+    return {name: value for name, value in jwk.items() if name in _JWK_MEMBERS} | {"use": "sig"}
+
+
+def _key_refused(error: KeyRefusedError) -> IamError:
+    if error.reason == "private_members":
+        message = (
+            "this is a private key: it has been seen now, so make another, send its public half"
+        )
+        return invalid("private_key_refused", message)
+    return invalid("key_refused", f"the key is not acceptable: {error.reason}", reason=error.reason)
+
+
+def check_secret_expiry(wanted: datetime, *, now: datetime, longest: timedelta) -> None:
+    """Raise `IamError` of kind `invalid` unless a secret may be made that ends at this instant."""
+    check_future(wanted, now=now)
+    if wanted > now + longest:
+        message = f"a client secret lives {longest.days} days at most"
+        raise invalid("expiry_too_far", message)
+
+
+def check_future(wanted: datetime, *, now: datetime) -> None:
+    """Raise `IamError` of kind `invalid` unless the instant is to come."""
+    if wanted <= now:
+        raise invalid("expiry_past", "expected an expiry in the future; to end it now, revoke it")
+
+
+def check_shortened(present: datetime | None, wanted: datetime | None, *, now: datetime) -> None:
+    """Raise `IamError` of kind `invalid` unless the new expiry is earlier than the present one.
+
+    A life is never prolonged: whoever made the credential approved of that one, and a longer one
+    would keep a secret in use that should have been exchanged. Make another, and revoke this.
+    """
+    if wanted is None or (present is not None and wanted > present):
+        message = "an expiry can only come earlier; for a longer life make another credential"
+        raise invalid("expiry_prolonged", message)
+    check_future(wanted, now=now)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`30d` or `12h`. Raises `IamError` of kind `invalid` for anything else."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise invalid("duration_invalid", "expected a duration such as `30d` or `12h`")
+    number = int(match[1])
+    return timedelta(days=number) if match[2] == "d" else timedelta(hours=number)
+
+
+def holder_reference(text: str) -> tuple[str, str]:
+    """Kind and name (or id) of a holder: `svc_...`, `service/billing`, or its ARN."""
+    kind, slash, rest = text.rpartition(":")[2].partition("/")
+    if slash:
+        return kind, rest.rpartition("/")[2]
+    return ("user" if text.startswith("usr_") else "service"), text
