@@ -21,8 +21,8 @@ from iam_policy import (
     evaluate,
 )
 
-# The ARN of a shipped policy from its third part on. The account is `SHIPPED_ACCOUNT` of the models,
-# repeated because facts know no tables; a test compares the two.
+# Service, region and account of a shipped policy's ARN. The account is `SHIPPED_ACCOUNT` of the
+# models, repeated because facts know no tables; a test compares the two.
 _SHIPPED = ("iam", "", "iam")
 
 
