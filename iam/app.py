@@ -4,19 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from iam.errors import IamError
+from iam.features.credentials import routes as credentials
 from iam.features.users import routes as users
 from iam.http.edge import Edge
-from iam.http.refusals import answer_http_error, answer_iam_error, answer_validation_error
+from iam.http.openapi import serve_openapi
+from iam.http.refusals import REFUSALS, answer_internal_error
 from iam.runtime import Runtime
 
-ROUTERS = (users.router,)
+ROUTERS = (credentials.router, users.router,)
 
 
 def build_app(runtime: Runtime) -> ASGIApp:
@@ -31,7 +30,11 @@ def build_app(runtime: Runtime) -> ASGIApp:
         finally:
             await runtime.stop()
 
-    app = Starlette(routes=[*_fast_routes(runtime), Mount("/", api)], lifespan=lifespan)
+    app = Starlette(
+        routes=[*_fast_routes(runtime), Mount("/", api)],
+        exception_handlers={Exception: answer_internal_error},
+        lifespan=lifespan,
+    )
     return Edge(app, settings=runtime.settings, clock=runtime.clock)
 
 
@@ -41,13 +44,11 @@ def _fast_routes(runtime: Runtime) -> list[BaseRoute]:
 
 
 def _build_api(runtime: Runtime) -> FastAPI:
-    api = FastAPI(
-        title="iam", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
-    )
+    api = FastAPI(title="iam", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     api.state.runtime = runtime
     for router in ROUTERS:
         api.include_router(router.fastapi)
-    api.add_exception_handler(IamError, answer_iam_error)
-    api.add_exception_handler(RequestValidationError, answer_validation_error)
-    api.add_exception_handler(HTTPException, answer_http_error)
+    serve_openapi(api)
+    for kind, answer in REFUSALS.items():
+        api.add_exception_handler(kind, answer)
     return api

@@ -158,9 +158,14 @@ class World:
         return name
 
     def client(self, token: str | None = None) -> httpx2.AsyncClient:
-        """A client of the application; errors of the server surface in the test."""
+        """A client of the application that sends this token."""
+        return self.client_of(self.app, token)
+
+    @staticmethod
+    def client_of(app: ASGIApp, token: str | None = None) -> httpx2.AsyncClient:
+        """A client of some other application."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        transport = httpx2.ASGITransport(app=self.app)
+        transport = httpx2.ASGITransport(app=app)
         return httpx2.AsyncClient(transport=transport, base_url=ISSUER, headers=headers)
 
     async def events(self, *, account: str = MAIN_ACCOUNT) -> list[AuditEntry]:

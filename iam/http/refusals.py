@@ -1,7 +1,7 @@
 """What FastAPI calls when a route raises: every refusal becomes problem+json."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from iam.errors import ErrorKind, IamError, invalid
-from iam.http.problems import problem
+from iam.http.problems import internal_error, problem
 
 _MAX_ERRORS = 20
 
@@ -36,6 +36,11 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     return answer
 
 
+async def answer_internal_error(request: Request, _error: Exception) -> Response:
+    """Answer an opaque 500; the edge logs what happened under the same request id."""
+    return internal_error(request_id=request.scope["iam.request_id"])
+
+
 def _one(found: Any) -> dict[str, str]:
     place: Sequence[Any] = found["loc"]
     where = "path" if place[0] == "path" else str(place[0])
@@ -49,3 +54,12 @@ def _translated(error: HTTPException) -> IamError:
     if error.status_code == 405:  # noqa: PLR2004 -- a status
         return invalid("method_not_allowed", "this address does not take that method")
     return invalid("request_malformed", "the request cannot be read")
+
+
+REFUSALS: Final = {
+    IamError: answer_iam_error,
+    RequestValidationError: answer_validation_error,
+    HTTPException: answer_http_error,
+    Exception: answer_internal_error,
+}
+"""What answers each kind of exception."""

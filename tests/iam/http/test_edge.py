@@ -1,0 +1,161 @@
+"""The edge: what every answer carries, and what is refused before anything looks at it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from iam.http import edge
+from tests.world import Actor, World
+
+pytestmark = [
+    pytest.mark.anyio,
+    # Nothing here depends on the database.
+    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+]
+
+
+class TestEveryAnswer:
+    async def test_hd_09_carries_the_security_headers(self, world: World, admin: Actor) -> None:
+        for answer in (
+            await admin.http.get("/v1/users"),
+            await world.http.get("/v1/users"),
+            await world.http.get("/nowhere"),
+        ):
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+            assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+            assert answer.headers["cache-control"] == "no-store"
+            assert "server" not in answer.headers
+
+    async def test_a_good_request_id_is_echoed_and_a_bad_one_replaced(self, world: World) -> None:
+        good = await world.http.get("/nowhere", headers={"X-Request-ID": "abc-1"})
+        bad = await world.http.get("/nowhere", headers={"X-Request-ID": "a b<script>"})
+        assert good.headers["x-request-id"] == good.json()["request_id"] == "abc-1"
+        assert bad.headers["x-request-id"].startswith("req_")
+
+    async def test_what_nobody_caught_is_an_opaque_500(
+        self, admin: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def broken(*_: object, **__: object) -> None:
+            raise RuntimeError("SELECT secret FROM somewhere")
+
+        monkeypatch.setattr("iam.features.users.service.list_users", broken)
+        answer = await admin.http.get("/v1/users", headers={"X-Request-ID": "abc-2"})
+        assert answer.status_code == 500
+        assert answer.json()["request_id"] == "abc-2"
+        assert "secret" not in answer.text
+
+
+class TestRefused:
+    @pytest.mark.parametrize("host", ["evil/health?x=", "a b", "", "evil\\x", "a,b", "[::1"])
+    async def test_hd_01_a_host_that_is_no_host_name(self, world: World, host: str) -> None:
+        answer = await world.http.get("/v1/users", headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (400, "host_invalid")
+
+    @pytest.mark.parametrize(
+        "path", ["//v1/users", "/v1//users", "/v1/./users", "/v1/users/..", "/v1\\users"]
+    )
+    async def test_hd_02_a_path_that_is_not_canonical(
+        self, world: World, admin: Actor, path: str
+    ) -> None:
+        async def as_sent(scope: Scope, receive: Receive, send: Send) -> None:
+            # A client library would tidy the path up before it is sent.
+            await world.app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+        async with world.client_of(as_sent, admin.token) as http:
+            assert (await http.get("/v1/users")).status_code == 404
+
+    async def test_hd_02_an_upper_case_path_is_another_path(self, admin: Actor) -> None:
+        assert (await admin.http.get("/V1/users")).status_code == 404
+
+    async def test_hd_04_method_override_is_ignored(self, admin: Actor) -> None:
+        headers = {"X-HTTP-Method-Override": "DELETE", "X-Original-URL": "/nowhere"}
+        assert (await admin.http.get("/v1/users", headers=headers)).status_code == 200
+
+    @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "OPTIONS"])
+    async def test_hd_18_unwanted_methods(self, admin: Actor, method: str) -> None:
+        assert (await admin.http.request(method, "/v1/users")).status_code == 405
+
+    async def test_ds_11_an_endless_address_and_endless_headers(self, admin: Actor) -> None:
+        long = await admin.http.get("/v1/users?x=" + "a" * 9000)
+        many = await admin.http.get("/v1/users", headers=[(f"x-{n}", "1") for n in range(150)])
+        assert (long.status_code, long.json()["code"]) == (414, "uri_too_long")
+        assert (many.status_code, many.json()["code"]) == (400, "headers_too_many")
+
+    async def test_ds_04_a_compressed_body(self, admin: Actor) -> None:
+        answer = await admin.http.post(
+            "/v1/users", content=b"x", headers={"Content-Encoding": "gzip"}
+        )
+        assert answer.status_code == 415
+
+    async def test_ds_01_a_body_that_is_too_large_declared_or_not(self, admin: Actor) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(20):
+                yield b" " * 100_000
+
+        declared = await admin.http.post("/v1/users", content=b" " * 1_500_000)
+        chunked = await admin.http.post("/v1/users", content=chunks())
+        assert [declared.status_code, chunked.status_code] == [413, 413]
+
+    async def test_ds_02_a_body_that_never_ends_in_time(
+        self, admin: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def slow() -> AsyncIterator[bytes]:
+            yield b"{"
+            await asyncio.sleep(5)
+            yield b"}"
+
+        monkeypatch.setattr(edge, "BODY_SECONDS", 0.05)
+        answer = await admin.http.post("/v1/users", content=slow())
+        assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"name":"a","name":"b"}',
+            b'{"name":"\\ud800"}',
+            b'{"name":NaN}',
+            b'{"name":1e400}',
+            b"[" * 100_000,
+            b'{"name":' + b"9" * 5000 + b"}",
+            b'{"name":"\xff"}',
+            b'\xef\xbb\xbf{"name":"a"}',
+            '{"name":"a"}'.encode("utf-16"),
+            b'{"name":"a"',
+        ],
+    )
+    async def test_ds_01_aa_07_json_that_two_readers_could_read_differently(
+        self, admin: Actor, body: bytes
+    ) -> None:
+        headers = {"Content-Type": "application/json"}
+        answer = await admin.http.post("/v1/users", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "json_invalid")
+
+    @pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", ""])
+    async def test_ss_11_a_body_that_a_web_page_could_send(
+        self, admin: Actor, content_type: str
+    ) -> None:
+        answer = await admin.http.post(
+            "/v1/users", content=b'{"name":"a"}', headers={"Content-Type": content_type}
+        )
+        assert answer.status_code == 415
+
+    async def test_lg_02_a_refused_value_is_not_repeated(self, admin: Actor) -> None:
+        canary = "canary-7f3a"
+        answers = [
+            await admin.http.post("/v1/users", json={"name": "a", "email": canary}),
+            await admin.http.post("/v1/users", json={"name": "a", "tags": {"k": [canary]}}),
+            await admin.http.post("/v1/users", json={"name": "a", "tags": {"k": canary + "\n"}}),
+            await admin.http.post(
+                "/v1/users",
+                content=f'{{"name":"{canary}'.encode(),
+                headers={"Content-Type": "application/json"},
+            ),
+        ]
+        assert all(answer.status_code in {400, 422} for answer in answers)
+        assert not any(canary in answer.text for answer in answers)
