@@ -177,8 +177,12 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ip_network(network, strict=False)
+        try:
+            for network in value:
+                ip_network(network, strict=False)
+        except ValueError:
+            # Not Python's own text, which repeats the value.
+            raise ValueError("expected networks in CIDR form") from None
         return value
 
     @model_validator(mode="after")

@@ -94,11 +94,10 @@ async def test_a_running_reader_is_woken_or_polls_soon(world: World) -> None:
         await database.close()
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)  # SQLite: one writer
 async def test_rows_that_become_visible_out_of_order_are_not_missed(
     world: World, replica: ChangeReader
 ) -> None:
-    if world.runtime.database.is_sqlite:
-        pytest.skip("SQLite has one writer: rows become visible in order")
     insert = text(
         "INSERT INTO changes (account, entity_id, changed_at) VALUES ('main', :id, now())"
     )
@@ -120,7 +119,7 @@ async def test_a_replica_that_saw_no_database_for_long_trusts_nothing(
 ) -> None:
     assert replica.is_fresh
     world.clock.advance(timedelta(seconds=TRUST_SECONDS + 0.1))
-    assert not replica.is_fresh
+    assert replica.staleness > TRUST_SECONDS
     await replica.poll()
-    assert replica.is_fresh
+    assert replica.staleness < TRUST_SECONDS
     assert seen(replica).cleared == 1

@@ -164,9 +164,8 @@ class TestConflicts:
                     uow.emit(EventType.GROUP_CREATED, group(uow, name))
         assert caught.value.kind is ErrorKind.CONFLICT
 
+    @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)  # SQLite: one writer
     async def test_rc_two_writers_of_one_row_cannot_both_win(self, world: World) -> None:
-        if world.runtime.database.is_sqlite:
-            pytest.skip("SQLite has one writer: the second waits for the first")
         async with world.work() as uow:
             row = group(uow)
             uow.emit(EventType.GROUP_CREATED, row)

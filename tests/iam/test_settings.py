@@ -1,0 +1,80 @@
+"""Settings: sources, refusals that list everything at once, and nothing secret in a message."""
+
+from pathlib import Path
+
+import pytest
+
+from iam.settings import SettingsError, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IAM_DATABASE_URL", raising=False)
+
+
+def test_the_defaults_are_a_small_team_on_one_machine() -> None:
+    settings = read_settings()
+    assert settings.issuer == settings.public_url == "http://localhost:8080"
+    assert settings.effective_database_url.startswith("sqlite+aiosqlite:////")
+    assert settings.effective_master_key_file == Path("iam-data/master.key")
+
+
+def test_the_environment_beats_a_file_and_nests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql+asyncpg://iam:pw@db/iam\n")
+    monkeypatch.setenv("IAM_DATABASE_URL_FILE", str(secret))
+    monkeypatch.setenv("IAM_TOKENS__SERVICE_TTL", "PT30M")
+    settings = read_settings()
+    assert settings.database_url == "postgresql+asyncpg://iam:pw@db/iam"
+    assert settings.tokens.service_ttl.total_seconds() == 1800
+    monkeypatch.setenv("IAM_DATABASE_URL", "postgresql+asyncpg://other/iam")
+    assert read_settings().database_url == "postgresql+asyncpg://other/iam"
+
+
+def test_sr_09_the_database_address_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAM_DATABASE_URL", "postgresql+asyncpg://iam:canary@db/iam")
+    assert "canary" not in repr(read_settings())
+
+
+def test_every_problem_is_listed_at_once_without_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IAM_PORT", "canary")
+    monkeypatch.setenv("IAM_ISSUER", "https://id.example/?canary")
+    monkeypatch.setenv("IAM_TRUSTED_PROXIES", '["canary"]')
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    text = str(caught.value)
+    assert {"IAM_PORT", "IAM_ISSUER", "IAM_TRUSTED_PROXIES"} <= {
+        line.split(":")[0] for line in text.splitlines()
+    }
+    assert "canary" not in text
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["ftp://x", "https://", "https://id.example/", "https://u@id.example", "https://id.example#f"],
+)
+def test_an_issuer_is_a_plain_base_url(issuer: str) -> None:
+    with pytest.raises(SettingsError, match="IAM_ISSUER"):
+        read_settings(issuer=issuer)
+
+
+def test_plain_http_is_for_loopback_unless_said_otherwise() -> None:
+    for issuer in ("http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080"):
+        assert read_settings(issuer=issuer).issuer == issuer
+    with pytest.raises(SettingsError, match="IAM_ALLOW_HTTP_INTERNAL"):
+        read_settings(issuer="http://iam:8080")
+    with pytest.raises(SettingsError, match="IAM_URL"):
+        read_settings(issuer="https://id.example", url="http://iam:8080")
+    inside = read_settings(issuer="http://iam:8080", allow_http_internal=True)
+    assert inside.issuer == "http://iam:8080"
+
+
+def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAM_DATABASE_URL_FILE", "/nowhere/url")
+    with pytest.raises(SettingsError, match="/nowhere/url"):
+        read_settings()
