@@ -3,11 +3,10 @@
 from typing import Final
 
 from iam.kit.sealing import Place
-from iam.models.account import MAIN_ACCOUNT
 
 KEY_CHECK: Final = b"this database was made with this master key"
 
 
-def key_check_place() -> Place:
-    """Where the known text is sealed."""
-    return Place(table="installation", column="key_check_sealed", row_id="1", account=MAIN_ACCOUNT)
+def key_check_place(account: str) -> Place:
+    """Where the known text is sealed; `account` is the one that looks after the installation."""
+    return Place(table="installation", column="key_check_sealed", row_id="1", account=account)

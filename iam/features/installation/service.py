@@ -1,21 +1,39 @@
 """Use cases of the installation: what must be there before anything is served."""
 
+from dataclasses import dataclass, field
+
 from sqlalchemy import select
 
-from iam.errors import IamError, conflict, unavailable
+from iam.errors import IamError, conflict, denied, not_found, unavailable
+from iam.features.credentials.service import create_client_secret
+from iam.features.installation.queries import (
+    find_administrator_access,
+    find_administrators,
+    find_service,
+    has_administrator,
+    is_attached,
+    is_member,
+    lock_account,
+)
 from iam.features.installation.rules import KEY_CHECK, key_check_place
 from iam.features.policies.shipped import ShippedPolicy, shipped_policies
+from iam.features.principals.rules import check_name
 from iam.features.signing_keys.rules import Purpose
 from iam.features.signing_keys.service import ensure_signing_key
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
 from iam.models import (
+    ADMINISTRATORS,
     MAIN_ACCOUNT,
     SHIPPED_ACCOUNT,
     Account,
+    Group,
+    GroupMembership,
     Installation,
     Policy,
+    PolicyAttachment,
     PolicyVersion,
+    Service,
 )
 from iam.work import UnitOfWork
 
@@ -40,7 +58,7 @@ async def ensure_installation(uow: UnitOfWork) -> None:
 def check_master_key(uow: UnitOfWork, installation: Installation) -> None:
     """Raise `IamError` of kind `unavailable` unless the master key opens this installation."""
     try:
-        uow.tools.sealer.open(installation.key_check_sealed, key_check_place())
+        uow.tools.sealer.open(installation.key_check_sealed, key_check_place(MAIN_ACCOUNT))
     except IamError:
         message = (
             "the master key is not the one that this database was made with; "
@@ -52,7 +70,7 @@ def check_master_key(uow: UnitOfWork, installation: Installation) -> None:
 async def _create(uow: UnitOfWork) -> None:
     row = Installation(
         partition=uow.settings.partition,
-        key_check_sealed=uow.tools.sealer.seal(KEY_CHECK, key_check_place()),
+        key_check_sealed=uow.tools.sealer.seal(KEY_CHECK, key_check_place(MAIN_ACCOUNT)),
         created_at=uow.now,
     )
     await uow.insert(row, taken=_raced())
@@ -107,3 +125,102 @@ def _version(uow: UnitOfWork, policy: Policy, shipped: ShippedPolicy) -> PolicyV
 
 def _raced() -> IamError:
     return conflict("start_raced", "another replica is preparing this database")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCredential:
+    """What the first administrator signs in with. The secret is shown once and never kept."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+async def bootstrap(uow: UnitOfWork, *, service: str) -> FirstCredential:
+    """Make the first administrator of the caller's account: a service with a client secret.
+
+    Only for the account's root, on the host. The service is a member of the group
+    `administrators`, which owns it. A member that lost its credential gets a new one.
+
+    Raises `conflict`, `bootstrapped_already`, when somebody can administer the account, and
+    `name_taken` when the service exists and is no administrator.
+    """
+    if uow.caller.kind != "root":
+        raise denied("root_required", "this is only done on the host, as the account's root")
+    if not await lock_account(uow):
+        raise not_found("not_found", f"there is no account `{uow.caller.account}`")
+    if await has_administrator(uow, account=uow.caller.account):
+        message = (
+            "somebody can administer this account already: "
+            "an active administrator has a live credential"
+        )
+        raise conflict("bootstrapped_already", message)
+    group = await _ensure_administrators(uow)
+    row = await _ensure_member(uow, group, name=service)
+    _, secret = await create_client_secret(uow, service=row.id, description="first credential")
+    return FirstCredential(row.id, secret)
+
+
+async def _ensure_administrators(uow: UnitOfWork) -> Group:
+    """The group `administrators`, with the policy that makes it what its name says."""
+    account = uow.caller.account
+    group = await find_administrators(uow, account=account)
+    event = EventType.GROUP_MEMBER_ADDED
+    if group is None:
+        event = EventType.GROUP_CREATED
+        group = Group(
+            id=new_id(IdKind.GROUP, uow.now),
+            account=account,
+            name=ADMINISTRATORS,
+            description="Its active members administer this account",
+            created_by=uow.caller.id,
+            created_at=uow.now,
+            updated_at=uow.now,
+        )
+        await uow.insert(group, taken=_raced())
+    await _ensure_attached(uow, group)
+    # One event for the group and all that is hung on it here.
+    uow.emit(event, group)
+    return group
+
+
+async def _ensure_attached(uow: UnitOfWork, group: Group) -> None:
+    policy = await find_administrator_access(uow)
+    if policy is None:
+        raise unavailable("not_prepared", "the shipped policies are missing; start the server once")
+    if await is_attached(uow, policy_id=policy.id, group_id=group.id):
+        return
+    attachment = PolicyAttachment(
+        id=new_id(IdKind.POLICY, uow.now),
+        account=group.account,
+        policy_id=policy.id,
+        group_id=group.id,
+        created_at=uow.now,
+    )
+    uow.add(attachment)
+
+
+async def _ensure_member(uow: UnitOfWork, group: Group, *, name: str) -> Service:
+    found = await find_service(uow, account=group.account, name=name)
+    if found is not None:
+        if found.is_active and await is_member(uow, group_id=group.id, principal_id=found.id):
+            return found
+        message = f"there is a service `{name}` that is no active administrator; take another name"
+        raise conflict("name_taken", message)
+    check_name(name)
+    row = Service(
+        id=new_id(IdKind.SERVICE, uow.now),
+        account=group.account,
+        name=name,
+        description="Administrates this account; made on the host",
+        owner_group_id=group.id,
+        created_by=uow.caller.id,
+        created_at=uow.now,
+        updated_at=uow.now,
+    )
+    await uow.insert(row, taken=_raced())
+    uow.emit(EventType.SERVICE_CREATED, row)
+    membership = GroupMembership(
+        group_id=group.id, principal_id=row.id, account=group.account, created_at=uow.now
+    )
+    await uow.insert(membership, taken=_raced())
+    return row

@@ -1,0 +1,79 @@
+"""DOOR: operators. The one list of commands; starts the server too."""
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from iam.features.installation import commands as installation
+from iam.features.users import commands as users
+from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
+from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
+from iam.terminal.terminal import Terminal
+
+GROUPS = (users.commands,)
+
+app = typer.Typer(
+    name="iam",
+    help="Access control and identity for services and people.",
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=dict(HELP),
+)
+
+
+@app.callback()
+def general(
+    ctx: typer.Context,
+    *,
+    server: ServerOption = None,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Access control and identity for services and people."""
+    ctx.obj = {"server": server, "profile": profile, "as_json": as_json}
+
+
+def serve(
+    terminal: Terminal,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [8080]")] = None,
+) -> None:
+    """Run the server.
+
+    Without any setting it keeps its data in ./iam-data, in SQLite, and needs nothing else. Settings
+    are IAM_* variables.
+    """
+    del terminal
+    # Imported here: no other command needs the server, and it takes a second to import.
+    import sys
+
+    from iam.kit.logs import configure_logs
+    from iam.terminal.host import keep_files_private, read_host_settings
+
+    given: dict[str, Any] = {"host": host, "port": port}
+    settings = read_host_settings(**{k: v for k, v in given.items() if v is not None})
+    configure_logs(as_json=not sys.stdout.isatty())
+    keep_files_private()
+    from iam.server import run_server
+
+    run_server(settings)
+
+
+declare(app, "serve", examples=("serve", "serve --host 0.0.0.0 --port 9000"), connects=False)(serve)
+installation.add_commands(app)
+for group in GROUPS:
+    app.add_typer(group.typer)
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    # A person's variable may hold what typer would take for options of ours.
+    os.environ.setdefault("TYPER_USE_RICH", "0")
+    try:
+        app(prog_name="iam")
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None

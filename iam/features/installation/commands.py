@@ -1,0 +1,160 @@
+"""`iam bootstrap --local` and `iam migrate --local`: maintenance on the host itself."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iam.terminal.commands import declare
+from iam.terminal.failures import usage
+from iam.terminal.own_name import own_name
+from iam.terminal.profiles import DEFAULT_PROFILE, Profile, save_profile
+from iam.terminal.terminal import Terminal
+
+if TYPE_CHECKING:
+    from iam.features.installation.service import FirstCredential
+    from iam.runtime import Runtime
+    from iam.terminal.host import HostSettings
+
+LocalOption = Annotated[
+    bool,
+    typer.Option(
+        "--local", help="Confirm: this works on the database of this host, as the account's root."
+    ),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to `iam` itself."""
+    declare(
+        app,
+        "bootstrap",
+        examples=(
+            "bootstrap --local --service admin --save-profile",
+            "bootstrap --local --service terraform --json",
+        ),
+        connects=False,
+    )(bootstrap)
+    declare(app, "migrate", examples=("migrate --local",), connects=False)(migrate)
+
+
+def bootstrap(
+    terminal: Terminal,
+    *,
+    service: Annotated[
+        str, typer.Option("--service", metavar="NAME", help="The service to make administrator.")
+    ],
+    local: LocalOption = False,
+    account: Annotated[str, typer.Option("--account", help="In which account.")] = "main",
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save-profile", help="Store the credential, so that the next command just works."
+        ),
+    ] = False,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="Store it under this name.")
+    ] = DEFAULT_PROFILE,
+) -> None:
+    """Make the first administrator, on the host of the server.
+
+    Makes a service in the group `administrators` and a client secret for it, and shows that once.
+    Refused when somebody can administer the account already. Works before the first start of the
+    server and while it runs; set IAM_* as for the server.
+    """
+    _demand_local("bootstrap", local=local)
+    from iam.terminal.host import read_host_settings, server_url
+
+    settings = read_host_settings()
+    credential = asyncio.run(_bootstrap(settings, account=account, service=service))
+    made = Profile(
+        issuer=settings.issuer,
+        url=server_url(settings) or settings.public_url,
+        client_id=credential.client_id,
+        client_secret=credential.client_secret,
+    )
+    terminal.output.remark(
+        f"`{service}` now administers account `{account}`; the audit log says so, by `root`"
+    )
+    _hand_over(terminal, made, stored_as=profile if save else None)
+
+
+def _hand_over(terminal: Terminal, profile: Profile, *, stored_as: str | None) -> None:
+    """Show the credential, once; or store it, and show where."""
+    file = save_profile(stored_as, profile) if stored_as else None
+    if terminal.output.as_json:
+        terminal.output.json({
+            "client_id": profile.client_id,
+            "client_secret": profile.client_secret,
+            "issuer": profile.issuer,
+        })  # fmt: skip
+    elif file is not None:
+        suffix = "" if stored_as == DEFAULT_PROFILE else f" --profile {stored_as}"
+        terminal.output.text(
+            f"stored as profile `{stored_as}` in {file}\n\nnext:  {own_name()} whoami{suffix}"
+        )
+    else:
+        terminal.output.text(
+            f"client id      {profile.client_id}\n"
+            f"client secret  {profile.client_secret}\n"
+            f"issuer         {profile.issuer}\n\n"
+            "The secret is not shown again."
+        )
+
+
+def migrate(terminal: Terminal, *, local: LocalOption = False) -> None:
+    """Bring the database schema up to date, on the host of the server.
+
+    Needed only where IAM_AUTO_MIGRATE is off: else the server does it when it starts.
+    """
+    _demand_local("migrate", local=local)
+    from iam.terminal.host import read_host_settings, sole_use
+
+    settings = read_host_settings()
+    with sole_use(settings, role="migrate"):
+        changed = asyncio.run(_migrate(settings))
+    text = "the schema is up to date now" if changed else "the schema was up to date"
+    terminal.output.done(text, {"changed": changed})
+
+
+async def _migrate(settings: "HostSettings") -> bool:
+    from iam.runtime import Runtime
+    from iam.terminal.host import find_master_key, migrate
+
+    runtime = Runtime(settings, master_key=find_master_key(settings))
+    try:
+        return await migrate(runtime)
+    finally:
+        await runtime.database.close()
+
+
+async def _bootstrap(settings: "HostSettings", *, account: str, service: str) -> "FirstCredential":
+    from iam.features.installation.service import bootstrap as make_administrator
+    from iam.terminal.host import opened_runtime, root_of, server_url, sole_use
+
+    serves = server_url(settings) is not None
+    async with AsyncExitStack() as stack:
+        if not serves:  # a server that runs has prepared everything, and holds the lock
+            stack.enter_context(sole_use(settings, role="bootstrap"))
+        runtime = await stack.enter_async_context(
+            opened_runtime(settings, prepare=_prepare, migrates=not serves)
+        )
+        async with runtime.begin(root_of(runtime, account)) as uow:
+            return await make_administrator(uow, service=service)
+
+
+async def _prepare(runtime: "Runtime") -> None:
+    from iam.features.installation.service import ensure_installation
+    from iam.terminal.host import root_of
+
+    async with runtime.begin(root_of(runtime)) as uow:
+        await ensure_installation(uow)
+
+
+def _demand_local(command: str, *, local: bool) -> None:
+    if not local:
+        raise usage(
+            f"`{command}` works on this host's own database, not on a server",
+            f"say so: `{own_name()} {command} --local ...`, where the server runs",
+        )

@@ -1,0 +1,156 @@
+"""DOOR: the server process. Prepares the installation, serves until it is told to stop.
+
+Started by `iam serve`; one process, one event loop, one worker. On SIGTERM or SIGINT it takes no
+new connections, finishes the requests that it has, and ends with exit code 0.
+"""
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+
+from iam.app import build_app
+from iam.features.installation.queries import has_administrator
+from iam.features.installation.service import ensure_installation
+from iam.runtime import Runtime
+from iam.settings import Settings
+from iam.terminal.failures import misconfigured
+from iam.terminal.host import SERVER_ROLE, opened_runtime, root_of, sole_use
+from iam.terminal.own_name import own_name
+
+DRAIN_SECONDS: Final = 8
+"""How long requests under way may take after a stop was asked for: less than Docker's 10 s."""
+IDLE_SECONDS: Final = 30
+"""How long an idle connection is kept."""
+_BACKLOG: Final = 2048
+
+_log = structlog.get_logger(__name__)
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until told to stop. Raises `Failure` or `IamError` when that cannot begin."""
+    listener = _bind(settings.host, settings.port)
+    try:
+        port = listener.getsockname()[1]
+        settings = _with_url(settings, port)
+        with sole_use(settings, role=SERVER_ROLE) as lock:
+
+            def announce(*, is_new: bool) -> None:
+                if lock is not None:
+                    lock.announce(settings.public_url)
+                _announce(settings, is_new=is_new)
+
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(settings, listener, announce))
+    finally:
+        listener.close()
+
+
+async def _serve(
+    settings: Settings, listener: socket.socket, announce: Callable[..., None]
+) -> None:
+    async with opened_runtime(
+        settings, prepare=prepare_installation, migrates=settings.auto_migrate
+    ) as runtime:
+        async with runtime.begin(root_of(runtime), read_only=True) as uow:
+            is_new = not await has_administrator(uow)
+        server = _Server(_config(runtime), lambda: announce(is_new=is_new))
+        # uvicorn drains, and then raises the signal again for whoever was there before it. That
+        # is us, and the drain is all we wanted.
+        for caught in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(caught, lambda *_: None)
+        await server.serve(sockets=[listener])
+    if not server.started:
+        raise misconfigured("the server did not start", "its log lines above say why")
+    _log.info("stopped")
+
+
+async def prepare_installation(runtime: Runtime) -> None:
+    """Make what every installation has, and bring it up to date."""
+    async with runtime.begin(root_of(runtime)) as uow:
+        await ensure_installation(uow)
+
+
+class _Server(uvicorn.Server):
+    """Says so when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def _config(runtime: Runtime) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(runtime),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # iam.http.edge knows which proxies to believe
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        advice = "is iam running already? `--port` takes another port, `--port 0` a free one"
+        raise misconfigured(
+            f"cannot listen on {host} port {port}: {error.strerror or error}",
+            advice if error.errno == errno.EADDRINUSE else "check --host and --port",
+        ) from None
+    return listener
+
+
+def _with_url(settings: Settings, port: int) -> Settings:
+    """The settings with the address at which this very process is reached, if none was given."""
+    if settings.url is not None or "issuer" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"url": f"http://localhost:{port}"})
+
+
+def _announce(settings: Settings, *, is_new: bool) -> None:
+    url, next_command = settings.public_url, first_command(settings) if is_new else None
+    if not sys.stdout.isatty():
+        more = {"next_command": next_command} if next_command else {}
+        _log.info("ready", url=url, issuer=settings.issuer, **more)
+        return
+    lines = ["", f"iam serves at {url}", ""]
+    if next_command:
+        lines += [
+            "Nobody may do anything here yet. Make the first administrator, in another terminal:",
+            "",
+            f"  {next_command}",
+            "",
+        ]
+    print("\n".join([*lines, "Ctrl-C stops it.", ""]), flush=True)  # noqa: T201 -- it talks to a person
+
+
+def first_command(settings: Settings) -> str:
+    """What the first person here has to type."""
+    data = settings.data_dir
+    is_elsewhere = "data_dir" in settings.model_fields_set
+    prefix = f"IAM_DATA_DIR={data.absolute()} " if is_elsewhere else ""
+    return f"{prefix}{own_name()} bootstrap --local --service admin --save-profile"

@@ -1,0 +1,84 @@
+"""Where answers go: tables for people, JSON for machines, failures to stderr."""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from iam.terminal.failures import Failure
+from iam.terminal.tables import Column, fields, safe_lines, shown, table
+
+
+class Output:
+    """Shows what a command has to say.
+
+    Args:
+        as_json: JSON on stdout, and failures as JSON on stderr.
+        stdout: Where answers go.
+        stderr: Where failures and remarks go.
+    """
+
+    def __init__(
+        self, *, as_json: bool, stdout: TextIO | None = None, stderr: TextIO | None = None
+    ) -> None:
+        self.as_json = as_json
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+
+    def records(self, columns: Sequence[Column], records: Sequence[Mapping[str, Any]]) -> None:
+        """A list of records."""
+        if self.as_json:
+            self.json(records)
+        elif records:
+            self._print(table(columns, records, width=self._width()))
+        else:
+            self.remark("(none)")
+
+    def record(self, record: Mapping[str, Any], *, hide: Sequence[str] = ()) -> None:
+        """One record with all its members."""
+        if self.as_json:
+            self.json(record)
+            return
+        pairs = [
+            (name.replace("_", " "), shown(value))
+            for name, value in record.items()
+            if name not in hide
+        ]
+        self._print(fields(pairs))
+
+    def done(self, text: str, record: Mapping[str, Any] | None = None) -> None:
+        """Something was done: a line for people, the record for machines."""
+        if self.as_json:
+            self.json(record or {})
+        else:
+            self.text(text)
+
+    def text(self, text: str) -> None:
+        """Text for people; may have several lines."""
+        self._print(safe_lines(text))
+
+    def json(self, value: Any) -> None:
+        """A value as JSON."""
+        self._print(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def remark(self, text: str) -> None:
+        """A remark that is no part of the answer."""
+        print(safe_lines(text), file=self._stderr)
+
+    def failure(self, failure: Failure) -> None:
+        """Say what went wrong and what to do."""
+        if self.as_json:
+            error = {"error": failure.message, "advice": failure.advice, **failure.detail}
+            print(json.dumps(error), file=self._stderr)
+            return
+        self.remark(f"iam: {failure.message}")
+        if failure.advice:
+            self.remark(f"     {failure.advice}")
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._stdout)
+
+    def _width(self) -> int:
+        # A pipe has no width: what reads it wants one record a line.
+        return shutil.get_terminal_size().columns if self._stdout.isatty() else 0

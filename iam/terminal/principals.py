@@ -1,0 +1,94 @@
+"""Commands that users, services and roles have alike."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from iam.terminal.commands import Commands
+from iam.terminal.failures import usage
+from iam.terminal.references import Reference
+from iam.terminal.tables import Column
+from iam.terminal.terminal import Terminal
+
+PRINCIPAL_COLUMNS: Final = (Column("Name"), Column("Path"), Column("Status"))
+TagsOption = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag; may be repeated.")
+]
+NamesArgument = Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys of tags.")]
+
+
+def parse_tags(given: Sequence[str] | None) -> dict[str, str]:
+    """Tags that were given as `KEY=VALUE`. Raises `Failure` for other text."""
+    tags = {}
+    for text in given or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise usage(f"expected a tag as KEY=VALUE, found `{text}`")
+        tags[key] = value
+    return tags
+
+
+def add_common_commands(commands: Commands, kind: str) -> None:
+    """Add `show`, `delete`, `disable`, `enable`, `tag` and `untag` for one kind of principal."""
+    _add_show(commands, kind)
+    _add_delete(commands, kind)
+    _add_switch(commands, kind, "disable", f"Disable a {kind}: every token it has ends at once.")
+    _add_switch(commands, kind, "enable", f"Enable a {kind} again; older tokens stay ended.")
+    _add_tag(commands, kind)
+    _add_untag(commands, kind)
+
+
+def _add_show(commands: Commands, kind: str) -> None:
+    def show(terminal: Terminal, name: str) -> None:
+        terminal.output.record(terminal.api.get(terminal.refer(name, kind).path))
+
+    show.__doc__ = f"Show a {kind}, by name, id or ARN."
+    commands.command("show", examples=(f"{kind} show NAME --json",))(show)
+
+
+def _add_delete(commands: Commands, kind: str) -> None:
+    def delete(terminal: Terminal, name: str) -> None:
+        terminal.deleted(terminal.refer(name, kind))
+
+    delete.__doc__ = f"Delete a {kind} for good."
+    commands.command("delete")(delete)
+
+
+def _add_switch(commands: Commands, kind: str, verb: str, about: str) -> None:
+    def switch(terminal: Terminal, name: str) -> None:
+        reference = terminal.refer(name, kind)
+        answer = terminal.api.post(f"{reference.path}:{verb}")
+        terminal.output.done(f"{reference} is {answer['status']}", answer)
+
+    switch.__doc__ = about
+    commands.command(verb)(switch)
+
+
+def _add_tag(commands: Commands, kind: str) -> None:
+    def tag(
+        terminal: Terminal,
+        name: str,
+        tags: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Tags.")],
+    ) -> None:
+        reference = terminal.refer(name, kind)
+        body = {"tags": parse_tags(tags)}
+        _tell_tags(terminal, reference, terminal.api.post(f"{reference.path}/tags", body))
+
+    tag.__doc__ = f"Add tags to a {kind}, or give present ones a new value."
+    commands.command("tag", examples=(f"{kind} tag NAME team=payments",))(tag)
+
+
+def _add_untag(commands: Commands, kind: str) -> None:
+    def untag(terminal: Terminal, name: str, keys: NamesArgument) -> None:
+        reference = terminal.refer(name, kind)
+        answer = terminal.api.delete(f"{reference.path}/tags", key=keys)
+        _tell_tags(terminal, reference, answer)
+
+    untag.__doc__ = f"Remove tags from a {kind}."
+    commands.command("untag", examples=(f"{kind} untag NAME team",))(untag)
+
+
+def _tell_tags(terminal: Terminal, reference: Reference, answer: dict[str, Any]) -> None:
+    tags = ", ".join(f"{key}={value}" for key, value in answer["tags"].items()) or "none"
+    terminal.output.done(f"tags of {reference}: {tags}", answer)
