@@ -11,7 +11,28 @@ from iam.authz.facts import PrincipalFacts
 from iam.errors import invalid
 
 _PREFIXES = ("iam:", "aws:")
-_OURS = ("iam:", "aws:", "sts:", "organizations:", "audit:", "decisions:")
+# Who the principal is, how it was proven, and what time it is: never a caller's word. What a
+# caller knows better, such as the address of *its* client (`iam:SourceIp`), it may say.
+_RESERVED = (
+    "principal",
+    "userid",
+    "username",
+    "currenttime",
+    "epochtime",
+    "tokenissuetime",
+    "requestedaudience",
+    "multifactorauth",
+    "authenticatorassurancelevel",
+    "federatedprovider",
+    "sourceidentity",
+)
+_OURS = (
+    *(prefix + name for prefix in _PREFIXES for name in _RESERVED),
+    "sts:",
+    "organizations:",
+    "audit:",
+    "decisions:",
+)
 
 
 def principal_context(facts: PrincipalFacts, *, now: datetime) -> dict[str, Any]:
@@ -40,5 +61,5 @@ def check_callers_context(context: Mapping[str, Any]) -> None:
     """Refuse a key that only the server may set. Raises `IamError` of kind `invalid`."""
     for key in context:
         if key.lower().startswith(_OURS):
-            message = f"the context key `{key[:128]}` is set by the service, not by the caller"
+            message = f"the context key `{key[:128]}` is set by the server, not by the caller"
             raise invalid("context_key_reserved", message)

@@ -69,13 +69,14 @@ class TestContext:
         assert not await may(world, other)
 
     @pytest.mark.parametrize(
-        "key", ["iam:PrincipalArn", "IAM:principalarn", "aws:SourceIp", "sts:x", "decisions:x"]
+        "key",
+        ["iam:PrincipalArn", "IAM:principaltag/x", "aws:userid", "aws:CurrentTime", "sts:x"],
     )
     def test_pe_25_a_caller_cannot_set_the_servers_keys(self, key: str) -> None:
         with pytest.raises(IamError) as caught:
             check_callers_context({key: "x"})
         assert caught.value.code == "context_key_reserved"
-        check_callers_context({"billing:amount": "7"})
+        check_callers_context({"billing:amount": "7", "iam:SourceIp": "198.51.100.7"})
 
 
 class TestRoot:

@@ -1,0 +1,113 @@
+"""How decisions go over the wire, and their part of the OpenAPI document."""
+
+from typing import Any, Final
+
+from iam_policy import Decision, Effect, Match
+
+
+def decision_out(
+    decision: Decision, decision_id: str, *, error: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """One answer. Names of policies are for the service that asked, not for its caller."""
+    return {
+        "decision_id": decision_id,
+        "decision": decision.effect.value,
+        "allowed": decision.allowed,
+        "matched": [_match(match) for match in decision.matched],
+        "blocked_by": decision.blocked_by.value if decision.blocked_by else None,
+        "findings": list(decision.findings),
+        "error": error,
+    }
+
+
+def refusal_out(decision_id: str, code: str, message: str) -> dict[str, Any]:
+    """The answer about somebody who could not be identified: nothing is allowed."""
+    error = {"code": code, "message": message}
+    return decision_out(Decision(Effect.IMPLICIT_DENY), decision_id, error=error)
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "layer": match.layer.value,
+        "policy": match.policy,
+        "statement": match.statement,
+        "sid": match.sid,
+        "effect": match.effect,
+    }
+
+
+_EXAMPLE_QUESTION: Final = {
+    "principal": "arn:iam:iam::main:service/orders",
+    "action": "billing:GetInvoice",
+    "resource": "arn:iam:billing::main:invoice/42",
+    "context": {"billing:amount": 120},
+}
+_EXAMPLE_ANSWER: Final = {
+    "decision_id": "dec_01jz2k6q8eff2t2v4x6z8b0d2f",
+    "decision": "allowed",
+    "allowed": True,
+    "matched": [
+        {
+            "layer": "identity",
+            "policy": "arn:iam:iam::main:policy/orders-reads-invoices",
+            "statement": 0,
+            "sid": None,
+            "effect": "Allow",
+        }
+    ],
+    "blocked_by": None,
+    "findings": [],
+    "error": None,
+}
+
+_TEXT: Final = {"type": "string"}
+_QUESTION: Final = {
+    "type": "object",
+    "required": ["action", "resource"],
+    "additionalProperties": False,
+    "properties": {
+        "token": {**_TEXT, "description": "an access token, or `principal`, or `session`"},
+        "principal": {**_TEXT, "description": "the ARN of a principal"},
+        "session": {
+            "type": "object",
+            "required": ["role", "name"],
+            "properties": {
+                "role": {**_TEXT, "description": "the ARN of a role"},
+                "name": {**_TEXT, "description": "the session's name"},
+                "policy": {**_TEXT, "description": "a session policy, as JSON text"},
+            },
+        },
+        "action": {**_TEXT, "description": "`service:VerbNoun`"},
+        "resource": {**_TEXT, "description": "an ARN, or `*`"},
+        "context": {"type": "object", "description": "condition keys and their values"},
+    },
+}
+OPENAPI: Final[dict[str, Any]] = {
+    "/v1/decisions": {
+        "post": {
+            "operationId": "Evaluate",
+            "tags": ["decisions"],
+            "summary": "Decide a batch of questions",
+            "x-iam-action": "decisions:Evaluate",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["evaluations"],
+                            "properties": {"evaluations": {"type": "array", "items": _QUESTION}},
+                        },
+                        "example": {"evaluations": [_EXAMPLE_QUESTION]},
+                    }
+                },
+            },
+            "responses": {
+                "200": {
+                    "description": "One decision for each question, in order",
+                    "content": {"application/json": {"example": {"decisions": [_EXAMPLE_ANSWER]}}},
+                }
+            },
+        }
+    }
+}
