@@ -4,6 +4,7 @@
 * `facts.py`: what the engine must know of a principal, as one frozen value.
 * `gather.py`: the facts from the database.
 * `snapshots.py`: the same facts from memory, for the fast lane.
+* `standing.py`: whether a token still counts.
 * `authenticate.py`: who a bearer token speaks for.
 * `authorize.py`: asks the engine, and refuses with a decision id.
 """

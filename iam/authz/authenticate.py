@@ -2,21 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from iam.authz.keys import PublishedKeys
+from iam.authz.standing import standing_of, stands
 from iam.errors import IamError, unauthenticated
-from iam.models import (
-    Account,
-    AccountStatus,
-    Credential,
-    CredentialStatus,
-    Installation,
-    IssuedToken,
-    Principal,
-    PrincipalStatus,
-)
 from iam.work import Caller, UnitOfWork
 from iam_sdk.errors import TokenInvalid
 from iam_sdk.tokens import AccessToken, verify_access_token
@@ -51,7 +43,7 @@ class BearerAuthenticator:
         Raises `IamError` of kind `unauthenticated` when the token was revoked, or was issued
         before something that ended it: a disable, a reset, a restore.
         """
-        row = (await uow.execute(_standing(token))).one_or_none()
+        row = (await uow.execute(standing_of(token.jti, subject=token.subject))).one_or_none()
         if row is None or not _stands(row, token):
             raise _refused("token_revoked")
         uow.caller = replace(
@@ -65,43 +57,9 @@ class BearerAuthenticator:
         )
 
 
-def _standing(token: AccessToken):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- a Select of many columns
-    return (
-        select(
-            Principal.id,
-            Principal.account,
-            Principal.kind,
-            Principal.path,
-            Principal.name,
-            Principal.status,
-            Principal.principal_epoch,
-            Account.status.label("account_status"),
-            IssuedToken.credential_id,
-            Credential.status.label("credential_status"),
-            IssuedToken.revoked_at,
-            IssuedToken.restore_epoch,
-            Installation.restore_epoch.label("current_restore_epoch"),
-        )
-        .select_from(IssuedToken)
-        .join(Principal, Principal.id == IssuedToken.principal_id)
-        .join(Account, Account.name == Principal.account)
-        .outerjoin(Credential, Credential.id == IssuedToken.credential_id)
-        .join(Installation, Installation.singleton == 1)
-        .where(IssuedToken.jti == token.jti, Principal.id == token.subject)
-    )
-
-
-def _stands(row: Row[tuple[object, ...]], token: AccessToken) -> bool:
-    return bool(
-        row.revoked_at is None
-        and row.restore_epoch == row.current_restore_epoch
-        and row.status == PrincipalStatus.ACTIVE
-        and row.account_status == AccountStatus.ACTIVE
-        and row.principal_epoch == token.epoch
-        # What was issued with a credential ends with it; its expiry only ends what is to come.
-        and (row.credential_id is None or row.credential_status == CredentialStatus.ACTIVE)
-        and row.account == token.account
-    )
+def _stands(row: Row[Any], token: AccessToken) -> bool:
+    is_same = row.principal_epoch == token.epoch and row.account == token.account
+    return is_same and stands(row)
 
 
 def _refused(reason: str) -> IamError:

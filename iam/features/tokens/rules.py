@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from iam.authz.facts import PrincipalFacts
+from iam_policy import JsonError, parse_json
+from iam_sdk.errors import TokenInvalid
+from iam_sdk.jws import unverified_payload
+from iam_sdk.reasons import Reason
 
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 -- a media type
 
@@ -34,6 +38,14 @@ class Grant:
     expires_at: datetime
 
 
+class OneTimeUse(NamedTuple):
+    """An id that an issuance uses up, and until when it must be refused again."""
+
+    kind: str
+    id: str
+    until: datetime
+
+
 def access_token_claims(grant: Grant, *, issuer: str) -> dict[str, Any]:
     """The claims of an access token. Permissions and groups never ride in it."""
     issued_at = int(grant.issued_at.timestamp())
@@ -53,3 +65,18 @@ def access_token_claims(grant: Grant, *, issuer: str) -> dict[str, Any]:
     if grant.scope:
         claims["scope"] = grant.scope
     return claims
+
+
+def claimed_audience(token: str) -> str:
+    """The one audience that a token names, before anything is verified. Raises `TokenInvalid`.
+
+    Our tokens have exactly one, spelled as a string (domain: audiences).
+    """
+    try:
+        claims = parse_json(unverified_payload(token))
+    except JsonError:
+        raise TokenInvalid(Reason.CLAIMS_MALFORMED) from None
+    audience = claims.get("aud") if isinstance(claims, dict) else None
+    if not isinstance(audience, str):
+        raise TokenInvalid(Reason.AUDIENCE_WRONG)
+    return audience
