@@ -28,6 +28,13 @@ MAX_ID_CHARS: Final = 255
 MAX_ARN_CHARS: Final = 2048
 
 _LIMITS: Final = JsonLimits()
+_REQUIRED_TEXTS: Final = (
+    ("sub", Reason.SUBJECT_INVALID, MAX_ID_CHARS),
+    ("client_id", Reason.CLIENT_ID_INVALID, MAX_ID_CHARS),
+    ("account", Reason.ACCOUNT_WRONG, MAX_ID_CHARS),
+    ("arn", Reason.ARN_INVALID, MAX_ARN_CHARS),
+    ("jti", Reason.TOKEN_ID_INVALID, MAX_ID_CHARS),
+)
 # RFC 6749 section 3.3: what a scope token is made of.
 _SCOPE_CHARS: Final = frozenset(map(chr, range(0x21, 0x7F))) - {'"', "\\"}
 
@@ -102,16 +109,16 @@ def verify_access_token(
     issued_at, expires_at = _check_times(claims, now, leeway)
     if expires_at - issued_at > max_lifetime:
         raise TokenInvalid(Reason.LIFETIME_TOO_LONG)
-    account = _text(claims, "account", Reason.ACCOUNT_WRONG)
-    if expected_account is not None and account != expected_account:
+    _check_texts(claims)
+    if expected_account is not None and claims["account"] != expected_account:
         raise TokenInvalid(Reason.ACCOUNT_WRONG)
     return AccessToken(
-        subject=_text(claims, "sub", Reason.SUBJECT_INVALID),
-        client_id=_text(claims, "client_id", Reason.CLIENT_ID_INVALID),
-        account=account,
-        arn=_text(claims, "arn", Reason.ARN_INVALID, MAX_ARN_CHARS),
+        subject=claims["sub"],
+        client_id=claims["client_id"],
+        account=claims["account"],
+        arn=claims["arn"],
         scope=_scope(claims.get("scope", "")),
-        jti=_text(claims, "jti", Reason.TOKEN_ID_INVALID),
+        jti=claims["jti"],
         issued_at=issued_at,
         expires_at=expires_at,
         key_id=jws.header.kid,
@@ -150,7 +157,8 @@ def verify_client_assertion(
     audience = claims.get("aud")
     if isinstance(audience, list) and not allow_audience_list:
         raise TokenInvalid(Reason.AUDIENCE_WRONG)
-    if not _audiences(audience) <= set(expected_audiences):
+    audiences = _audiences(audience)
+    if not audiences or not audiences <= set(expected_audiences):
         raise TokenInvalid(Reason.AUDIENCE_WRONG)
     issued_at, expires_at = _check_times(claims, now, EXPIRY_LEEWAY_SECONDS)
     until = min(expires_at, issued_at + MAX_ASSERTION_AGE_SECONDS) + EXPIRY_LEEWAY_SECONDS
@@ -192,10 +200,11 @@ def _check_audience(value: object, expected: str, *, strict_single: bool) -> Non
 
 
 def _audiences(value: object) -> set[str]:
-    members = value if isinstance(value, list) else [value]
-    if not members or not all(isinstance(member, str) for member in members):
+    if isinstance(value, str):
+        return {value}
+    if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
         raise TokenInvalid(Reason.AUDIENCE_WRONG)
-    return set(members)
+    return set(value)
 
 
 def _check_times(claims: Mapping[str, Any], now: float, leeway: int) -> tuple[int, int]:
@@ -213,11 +222,16 @@ def _check_times(claims: Mapping[str, Any], now: float, leeway: int) -> tuple[in
     return issued_at, expires_at
 
 
-def _text(
-    claims: Mapping[str, Any], name: str, reason: Reason, max_chars: int = MAX_ID_CHARS
-) -> str:
+def _check_texts(claims: Mapping[str, Any]) -> None:
+    for name, reason, max_chars in _REQUIRED_TEXTS:
+        value = claims.get(name)
+        if not isinstance(value, str) or not 0 < len(value) <= max_chars:
+            raise TokenInvalid(reason)
+
+
+def _text(claims: Mapping[str, Any], name: str, reason: Reason) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= max_chars:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARS:
         raise TokenInvalid(reason)
     return value
 

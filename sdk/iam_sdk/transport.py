@@ -91,6 +91,11 @@ def send_once(request: HttpRequest, ca_bundle: str | None = None) -> HttpRespons
     deadline.start()
     try:
         return send_with(client)(request)
+    except TransportError as error:
+        # What the cut connection says of itself is only how it noticed.
+        if not deadline.is_alive():
+            raise TransportError("timeout") from error
+        raise
     finally:
         deadline.cancel()
         client.close()
@@ -193,8 +198,8 @@ def _library() -> Any:
 def _network_errors() -> tuple[type[Exception], ...]:
     import sys
 
-    loaded = [sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules]
-    own = [error for module in loaded for error in (module.HTTPError, module.InvalidURL)]
+    loaded = [sys.modules.get(name) for name in ("httpx2", "httpx")]
+    own = [error for module in loaded if module for error in (module.HTTPError, module.InvalidURL)]
     # TimeoutError is an OSError; a client that the deadline has closed says so with either.
     return (*own, OSError, RuntimeError)
 
