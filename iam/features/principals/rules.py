@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from iam.errors import IamError, invalid
-from iam.kit.ids import is_id
+from iam.kit.ids import IdKind, is_id
 
 MAX_NAME: Final = 64
 MAX_GROUP_OR_POLICY_NAME: Final = 128
@@ -17,10 +18,50 @@ MAX_TAG_VALUE: Final = 256
 # ASCII only: no two names can look alike and be different (PE-05).
 _NAME = re.compile(r"[A-Za-z0-9+=,.@_-]+")
 _PATH = re.compile(r"/([A-Za-z0-9+=,.@_-]+/)*")
+_PATH_PREFIX = re.compile(r"/[A-Za-z0-9+=,.@_/-]*")
 _TAG_KEY = re.compile(r"[A-Za-z0-9 _.:/=+@-]+")
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]*")
 _RESERVED_TAGS: Final = ("aws:", "iam:")
 _DOTS: Final = frozenset({".", ".."})
+_KIND_OF_ID: Final[Mapping[str, str]] = {
+    IdKind.USER: "user",
+    IdKind.SERVICE: "service",
+    IdKind.ROLE: "role",
+    IdKind.GROUP: "group",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How somebody named a user, service, role or group of one account.
+
+    Attributes:
+        kind: The word in its ARN.
+        key: Its name or its id.
+        path: The path that was given with the name; `None` when any will do.
+    """
+
+    kind: str
+    key: str
+    path: str | None = None
+
+
+def parse_reference(text: str, *, partition: str, account: str) -> Reference | None:
+    """Read `user/alice`, `group/team/payments`, an ARN of this account, or an id.
+
+    `None` for anything else, names of another account or partition included.
+    """
+    if is_id(text):
+        kind = _KIND_OF_ID.get(text[:3])
+        return None if kind is None else Reference(kind, text)
+    own = f"arn:{partition}:iam::{account}:"
+    kind, _, resource = text.removeprefix(own).partition("/")
+    folders, _, name = resource.rpartition("/")
+    if kind not in _KIND_OF_ID.values() or not name or is_id(name):
+        return None
+    if folders or text.startswith(own):
+        return Reference(kind, name, f"/{folders}/" if folders else "/")
+    return Reference(kind, name)
 
 
 def check_name(name: str, *, maximum: int = MAX_NAME) -> None:
@@ -40,6 +81,12 @@ def check_path(path: str) -> None:
     is_form = len(path) <= MAX_PATH and _PATH.fullmatch(path)
     if not is_form or _DOTS & set(path.split("/")):
         raise invalid("path_invalid", "expected a path such as `/` or `/team/billing/`")
+
+
+def check_path_prefix(prefix: str) -> None:
+    """Raise `IamError` of kind `invalid` unless a path can begin like this."""
+    if len(prefix) > MAX_PATH or not _PATH_PREFIX.fullmatch(prefix):
+        raise invalid("path_prefix_invalid", "expected the beginning of a path, such as `/team/`")
 
 
 def check_tags(tags: Mapping[str, str]) -> None:

@@ -17,7 +17,9 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["alice"
 Path = Annotated[
     str, Field(max_length=MAX_PATH, description="folder, part of the ARN", examples=["/"])
 ]
-Description = Annotated[str, Field(max_length=1000)]
+# PostgreSQL stores no NUL, and other control characters only garble what people read.
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+Description = Annotated[str, Field(max_length=1000, pattern=PRINTABLE)]
 
 
 class Input(BaseModel):
