@@ -8,14 +8,27 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from iam.features.accounts import routes as accounts
 from iam.features.credentials import routes as credentials
+from iam.features.groups import routes as groups
+from iam.features.me import routes as me
+from iam.features.roles import routes as roles
+from iam.features.services import routes as services
 from iam.features.users import routes as users
 from iam.http.edge import Edge
 from iam.http.openapi import serve_openapi
 from iam.http.refusals import REFUSALS, answer_internal_error
 from iam.runtime import Runtime
 
-ROUTERS = (credentials.router, users.router,)
+ROUTERS = (
+    accounts.router,
+    credentials.router,
+    groups.router,
+    me.router,
+    roles.router,
+    services.router,
+    users.router,
+)
 
 
 def build_app(runtime: Runtime) -> ASGIApp:
