@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
+from iam.kit.sealing import Place
 from iam_sdk.encoding import b64url_encode
 from iam_sdk.jwk import thumbprint
 
@@ -71,3 +72,8 @@ class Signer:
             members = {"alg": ES256, "typ": typ, "kid": self.kid}
             header = self._headers[typ] = b64url_encode(orjson.dumps(members))
         return header
+
+
+def place_of(kid: str, account: str) -> Place:
+    """Where the private half of a key is sealed."""
+    return Place(table="signing_keys", column="private_key_sealed", row_id=kid, account=account)

@@ -2,9 +2,8 @@
 
 from iam.errors import IamError, conflict
 from iam.features.signing_keys.queries import find_key
-from iam.features.signing_keys.rules import Purpose, new_key_pair
+from iam.features.signing_keys.rules import Purpose, new_key_pair, place_of
 from iam.journal.events import EventType
-from iam.kit.sealing import Place
 from iam.models import MAIN_ACCOUNT, SigningKey, SigningKeyState
 from iam.work import UnitOfWork
 
@@ -30,16 +29,11 @@ def new_key_row(uow: UnitOfWork, *, purpose: Purpose, state: SigningKeyState) ->
         algorithm=pair.algorithm,
         state=state,
         public_jwk=pair.public_jwk,
-        private_key_sealed=uow.tools.sealer.seal(pair.private_der, place_of(pair.kid)),
+        private_key_sealed=uow.tools.sealer.seal(
+            pair.private_der, place_of(pair.kid, MAIN_ACCOUNT)
+        ),
         created_at=uow.now,
         published_at=uow.now,
-    )
-
-
-def place_of(kid: str) -> Place:
-    """Where the private half of a key is sealed."""
-    return Place(
-        table="signing_keys", column="private_key_sealed", row_id=kid, account=MAIN_ACCOUNT
     )
 
 

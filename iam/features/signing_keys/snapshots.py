@@ -3,11 +3,10 @@
 from sqlalchemy import select
 
 from iam.errors import unavailable
-from iam.features.signing_keys.rules import Purpose, Signer
-from iam.features.signing_keys.service import place_of
+from iam.features.signing_keys.rules import Purpose, Signer, place_of
 from iam.journal.events import SIGNING_KEYS
 from iam.kit.snapshot_cache import SnapshotCache
-from iam.models import SigningKey, SigningKeyState
+from iam.models import MAIN_ACCOUNT, SigningKey, SigningKeyState
 from iam.work import Tools
 
 
@@ -36,5 +35,5 @@ class Signers:
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.private_key_sealed is None:
             return None
-        der = self._tools.sealer.open(row.private_key_sealed, place_of(row.kid))
+        der = self._tools.sealer.open(row.private_key_sealed, place_of(row.kid, MAIN_ACCOUNT))
         return Signer(kid=row.kid, private_der=der), frozenset({SIGNING_KEYS, row.kid})
