@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from iam.authz.actions import Action
+from iam.authz.administrators import is_administrator
 from iam.authz.authorize import authorize
 from iam.authz.context import both_prefixes
 from iam.errors import IamError, conflict, not_found
@@ -16,7 +17,7 @@ from iam.features.principals.rules import (
     remaining_tags,
 )
 from iam.journal.events import EventType
-from iam.models import Principal, PrincipalKind, PrincipalStatus
+from iam.models import Policy, Principal, PrincipalKind, PrincipalStatus
 from iam.work import UnitOfWork
 
 Kind = TypeVar("Kind", bound=Principal)
@@ -48,6 +49,22 @@ def tag_context(tags: Mapping[str, str]) -> dict[str, Any]:
 def resource_context(row: Principal) -> dict[str, Any]:
     """The condition keys that follow from an existing principal: `ResourceTag/...`."""
     return both_prefixes({f"ResourceTag/{key}": value for key, value in row.tags.items()})
+
+
+async def target_context(uow: UnitOfWork, row: Principal) -> dict[str, Any]:
+    """The condition keys of an operation on an existing principal.
+
+    Those of `resource_context`, `iam:ResourceIsAdministrator` (whether it is in group
+    `administrators`: a help desk looks after everybody else), and `iam:PermissionsBoundary`, the
+    ARN of its boundary, if it has one.
+    """
+    keys = resource_context(row)
+    keys["iam:ResourceIsAdministrator"] = await is_administrator(uow, row.id)
+    if row.boundary_policy_id is not None:
+        boundary = await uow.get(Policy, row.boundary_policy_id)
+        if boundary is not None:
+            keys["iam:PermissionsBoundary"] = uow.arn(boundary)
+    return keys
 
 
 async def authorize_creation(
@@ -94,7 +111,7 @@ async def authorized_principal(
         hidden = uow.arn_of("iam", uow.caller.account, f"{kind}/{reference}")
         await authorize(uow, action, hidden, context=context)
         raise not_found("not_found", f"there is no {kind} `{reference[:128]}`")
-    keys = {**resource_context(row), **(context or {})}
+    keys = {**await target_context(uow, row), **(context or {})}
     await authorize(uow, action, uow.arn(row), context=keys)
     return row
 

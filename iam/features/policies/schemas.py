@@ -1,0 +1,149 @@
+"""Wire shapes of policies."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from iam.features.policies.queries import Entity
+from iam.features.policies.rules import version_id
+from iam.features.principals.rules import MAX_GROUP_OR_POLICY_NAME
+from iam.features.principals.schemas import Description, Input, Output, Path, Tags
+from iam.models import SHIPPED_ACCOUNT, Policy, PolicyVersion
+from iam.work import UnitOfWork
+
+PolicyName = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_GROUP_OR_POLICY_NAME, examples=["read-invoices"]),
+]
+Document = Annotated[
+    dict[str, Any],
+    Field(
+        description="a policy document in the AWS JSON grammar",
+        examples=[
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": "billing:GetInvoice",
+                        "Resource": "arn:iam:billing::main:invoice/*",
+                    }
+                ],
+            }
+        ],
+    ),
+]
+
+
+class PolicyIn(Input):
+    """A managed policy to create."""
+
+    name: PolicyName
+    path: Path = "/"
+    description: Description = ""
+    tags: Tags = Field(default_factory=dict)
+    document: Document
+
+
+class PolicyPatch(Input):
+    """What to change of a policy; members that are left out stay as they are."""
+
+    description: Description = ""
+
+
+class PolicyVersionIn(Input):
+    """A version to add."""
+
+    document: Document
+    set_as_default: bool = Field(
+        default=False, description="takes `iam:SetDefaultPolicyVersion` besides"
+    )
+
+
+class PolicyOut(Output):
+    """A managed policy."""
+
+    id: str = Field(description="immutable id")
+    arn: str
+    name: str
+    path: str
+    description: str
+    tags: Tags
+    is_shipped: bool = Field(description="comes with the software; nobody can change it")
+    default_version_id: str = Field(description="the version that counts", examples=["v1"])
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(description="also the ETag")
+
+    @classmethod
+    def of(cls, uow: UnitOfWork, row: Policy) -> Self:
+        """Present a row."""
+        return cls(
+            id=row.id,
+            arn=uow.arn(row),
+            name=row.name,
+            path=row.path,
+            description=row.description,
+            tags=row.tags,
+            is_shipped=row.account == SHIPPED_ACCOUNT,
+            default_version_id=version_id(row.default_version),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            version=row.version,
+        )
+
+
+class PolicyVersionOut(Output):
+    """A version of a policy, without its document."""
+
+    version_id: str = Field(examples=["v1"])
+    is_default: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, policy: Policy, row: PolicyVersion) -> Self:
+        """Present a row."""
+        return cls.model_validate(_members(policy, row))
+
+
+class PolicyDocumentOut(PolicyVersionOut):
+    """A version of a policy with its document."""
+
+    document: Document
+
+    @classmethod
+    def of(cls, policy: Policy, row: PolicyVersion) -> Self:
+        """Present a row."""
+        return cls.model_validate({**_members(policy, row), "document": json.loads(row.document)})
+
+
+class EntityOut(Output):
+    """Who uses a policy."""
+
+    usage: str = Field(description="`attached` or `boundary`")
+    kind: str = Field(description="`user`, `service`, `role` or `group`")
+    id: str
+    arn: str
+    name: str
+
+    @classmethod
+    def of(cls, uow: UnitOfWork, entity: Entity) -> Self:
+        """Present a row."""
+        resource = f"{entity.kind}{entity.path}{entity.name}"
+        return cls(
+            usage=entity.usage,
+            kind=entity.kind,
+            id=entity.id,
+            arn=uow.arn_of("iam", uow.caller.account, resource),
+            name=entity.name,
+        )
+
+
+def _members(policy: Policy, row: PolicyVersion) -> dict[str, object]:
+    return {
+        "version_id": version_id(row.number),
+        "is_default": row.number == policy.default_version,
+        "created_at": row.created_at,
+    }
