@@ -6,6 +6,7 @@ Built once by a door, from settings and a master key; started and stopped with t
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from iam.authz.administrators import keep_administrable
 from iam.authz.authenticate import BearerAuthenticator
 from iam.authz.keys import PublishedKeys
 from iam.authz.snapshots import PrincipalSnapshots
@@ -48,6 +49,7 @@ class Runtime:
         self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
         changes.subscribe(self.keys.cache)
         changes.subscribe(self.principals.cache)
+        changes.subscribe(self.principals.ids)
 
     @property
     def settings(self) -> Settings:
@@ -86,6 +88,10 @@ class Runtime:
 
     @asynccontextmanager
     async def begin(self, caller: Caller, *, read_only: bool = False) -> AsyncIterator[UnitOfWork]:
-        """Begin a unit of work: leaving the block commits, an exception rolls back."""
+        """Begin a unit of work: leaving the block commits, an exception rolls back.
+
+        Raises `IamError` of kind `conflict` when an account would lose its last administrator.
+        """
         async with begin_work(self.tools, caller, read_only=read_only) as uow:
             yield uow
+            await keep_administrable(uow)
