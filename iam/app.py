@@ -9,9 +9,11 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from iam.features.accounts import routes as accounts
+from iam.features.attachments import routes as attachments
 from iam.features.credentials import routes as credentials
 from iam.features.groups import routes as groups
 from iam.features.me import routes as me
+from iam.features.policies import routes as policies
 from iam.features.roles import routes as roles
 from iam.features.services import routes as services
 from iam.features.users import routes as users
@@ -22,9 +24,11 @@ from iam.runtime import Runtime
 
 ROUTERS = (
     accounts.router,
+    *attachments.routers,
     credentials.router,
     groups.router,
     me.router,
+    policies.router,
     roles.router,
     services.router,
     users.router,
