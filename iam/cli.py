@@ -5,13 +5,32 @@ from typing import Annotated, Any
 
 import typer
 
+from iam.features.accounts import commands as accounts
+from iam.features.attachments import commands as attachments
+from iam.features.credentials import commands as credentials
+from iam.features.decisions import commands as decisions
+from iam.features.groups import commands as groups
 from iam.features.installation import commands as installation
+from iam.features.me import commands as me
+from iam.features.policies import commands as policies
+from iam.features.roles import commands as roles
+from iam.features.services import commands as services
 from iam.features.users import commands as users
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
 from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
 from iam.terminal.terminal import Terminal
 
-GROUPS = (users.commands,)
+GROUPS = (
+    users.commands,
+    services.commands,
+    groups.commands,
+    roles.commands,
+    policies.commands,
+    attachments.inline,
+    attachments.boundary,
+    credentials.commands,
+    accounts.commands,
+)
 
 app = typer.Typer(
     name="iam",
@@ -65,6 +84,8 @@ def serve(
 
 declare(app, "serve", examples=("serve", "serve --host 0.0.0.0 --port 9000"), connects=False)(serve)
 installation.add_commands(app)
+me.add_commands(app)
+decisions.add_commands(app)
 for group in GROUPS:
     app.add_typer(group.typer)
 

@@ -29,7 +29,7 @@ class Api:
         from iam_sdk.transport import new_client
 
         endpoints = settings.endpoints
-        self._url = endpoints.url
+        self.url = endpoints.url
         self._http: httpx2.Client = new_client(settings.ca_bundle)
         self._http.base_url = httpx2.URL(endpoints.url)
         self._http.timeout = httpx2.Timeout(TIMEOUT_SECONDS)
@@ -43,9 +43,12 @@ class Api:
         """Create or do something."""
         return self._send("POST", path, body=body)
 
-    def put(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
-        """Set something."""
-        return self._send("PUT", path, body=body)
+    def put(
+        self, path: str, body: Mapping[str, Any] | None = None, *, whatever_version: bool = False
+    ) -> Json:
+        """Set something; `whatever_version` is for what has versions."""
+        headers = {"If-Match": "*"} if whatever_version else {}
+        return self._send("PUT", path, body=body, headers=headers)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Json:
         """Change parts of something, whatever its version: what is not named stays as it is."""
@@ -92,16 +95,16 @@ class Api:
         except IamSdkError as error:
             raise self._no_token(error.reason, error.detail) from None
         except httpx2.HTTPError as error:
-            raise unreachable(self._url, type(error).__name__) from None
+            raise unreachable(self.url, type(error).__name__) from None
         return _answer(response)
 
     def _no_token(self, reason: str, detail: str) -> Failure:
         if reason in {"unreachable", "timeout", "status_503", "temporarily_unavailable"}:
-            return unreachable(self._url, reason)
+            return unreachable(self.url, reason)
         if reason != "invalid_client":
-            return Failure(f"no token from `{self._url}`: {reason} {detail}".rstrip())
+            return Failure(f"no token from `{self.url}`: {reason} {detail}".rstrip())
         return Failure(
-            f"`{self._url}` does not accept this credential",
+            f"`{self.url}` does not accept this credential",
             advice="it may be mistyped, expired or revoked, or its service disabled",
             exit_code=ExitCode.NOT_AUTHENTICATED,
             detail={"code": reason},

@@ -24,10 +24,6 @@ ProfileOption = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="The stored profile to use.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many; default: all.")
-]
-
 HELP: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 _CODE_OF_KIND: Final = {

@@ -1,7 +1,9 @@
 """Documents on the command line: JSON as it is, `@file`, or `-` for stdin."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from iam.terminal.failures import usage
 
@@ -17,3 +19,24 @@ def read_document(argument: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise usage(f"cannot read `{argument[1:]}`: {reason}") from None
+
+
+def read_json(argument: str) -> Any:
+    """The value of a JSON document that was given as itself, as `@file` or as `-`.
+
+    Read as strictly as the server does: a member that stands twice is refused here, and not sent
+    as whichever came last.
+    """
+    from iam_policy import JsonError, parse_json
+
+    text = read_document(argument)
+    try:
+        return parse_json(text.encode())
+    except JsonError as error:
+        hint = "a file is given as @FILE" if not text.lstrip().startswith(("{", "[")) else ""
+        raise usage(f"expected JSON: {error}", hint) from None
+
+
+def shown_document(document: Any) -> str:
+    """A document as indented JSON."""
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -35,17 +35,21 @@ class Output:
         else:
             self.remark("(none)")
 
-    def record(self, record: Mapping[str, Any], *, hide: Sequence[str] = ()) -> None:
-        """One record with all its members."""
+    def record(self, record: Mapping[str, Any]) -> None:
+        """One record with all its members; documents stand below the rest, as JSON."""
         if self.as_json:
             self.json(record)
             return
         pairs = [
             (name.replace("_", " "), shown(value))
             for name, value in record.items()
-            if name not in hide
+            if not _is_nested(value)
         ]
         self._print(fields(pairs))
+        for name, value in record.items():
+            if _is_nested(value):
+                document = json.dumps(value, indent=2, ensure_ascii=False)
+                self._print(f"\n{name.replace('_', ' ')}\n{safe_lines(document)}")
 
     def done(self, text: str, record: Mapping[str, Any] | None = None) -> None:
         """Something was done: a line for people, the record for machines."""
@@ -68,11 +72,12 @@ class Output:
 
     def failure(self, failure: Failure) -> None:
         """Say what went wrong and what to do."""
-        if self.as_json:
+        if self.as_json and failure.message:
             error = {"error": failure.message, "advice": failure.advice, **failure.detail}
             print(json.dumps(error), file=self._stderr)
             return
-        self.remark(f"iam: {failure.message}")
+        if failure.message:
+            self.remark(f"iam: {failure.message}")
         if failure.advice:
             self.remark(f"     {failure.advice}")
 
@@ -82,3 +87,10 @@ class Output:
     def _width(self) -> int:
         # A pipe has no width: what reads it wants one record a line.
         return shutil.get_terminal_size().columns if self._stdout.isatty() else 0
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether a value is a document rather than a few words."""
+    if isinstance(value, Mapping):
+        return any(isinstance(item, Mapping | list) for item in value.values())
+    return isinstance(value, list) and any(isinstance(item, Mapping) for item in value)

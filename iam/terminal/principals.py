@@ -1,4 +1,4 @@
-"""Commands that users, services and roles have alike."""
+"""Commands that users, services, roles, groups and policies have alike."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -7,15 +7,13 @@ import typer
 
 from iam.terminal.commands import Commands
 from iam.terminal.failures import usage
+from iam.terminal.options import LimitOption, NameArgument
 from iam.terminal.references import Reference
 from iam.terminal.tables import Column
 from iam.terminal.terminal import Terminal
 
 PRINCIPAL_COLUMNS: Final = (Column("Name"), Column("Path"), Column("Status"))
-TagsOption = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag; may be repeated.")
-]
-NamesArgument = Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys of tags.")]
+GROUP_COLUMNS: Final = (Column("Name"), Column("Path"), Column("Description"), Column("Id"))
 
 
 def parse_tags(given: Sequence[str] | None) -> dict[str, str]:
@@ -29,64 +27,81 @@ def parse_tags(given: Sequence[str] | None) -> dict[str, str]:
     return tags
 
 
-def add_common_commands(commands: Commands, kind: str) -> None:
-    """Add `show`, `delete`, `disable`, `enable`, `tag` and `untag` for one kind of principal."""
-    _add_show(commands, kind)
-    _add_delete(commands, kind)
+def add_principal_commands(commands: Commands, kind: str) -> None:
+    """Add what every principal has: show, delete, disable, enable, tag and untag."""
+    add_show(commands, kind)
+    add_delete(commands, kind)
     _add_switch(commands, kind, "disable", f"Disable a {kind}: every token it has ends at once.")
     _add_switch(commands, kind, "enable", f"Enable a {kind} again; older tokens stay ended.")
-    _add_tag(commands, kind)
-    _add_untag(commands, kind)
+    add_tags(commands, kind)
 
 
-def _add_show(commands: Commands, kind: str) -> None:
-    def show(terminal: Terminal, name: str) -> None:
+def add_show(commands: Commands, kind: str) -> None:
+    """Add `show`."""
+
+    def show(terminal: Terminal, name: NameArgument) -> None:
         terminal.output.record(terminal.api.get(terminal.refer(name, kind).path))
 
-    show.__doc__ = f"Show a {kind}, by name, id or ARN."
+    show.__doc__ = f"Show a {kind}."
     commands.command("show", examples=(f"{kind} show NAME --json",))(show)
 
 
-def _add_delete(commands: Commands, kind: str) -> None:
-    def delete(terminal: Terminal, name: str) -> None:
+def add_delete(commands: Commands, kind: str) -> None:
+    """Add `delete`."""
+
+    def delete(terminal: Terminal, name: NameArgument) -> None:
         terminal.deleted(terminal.refer(name, kind))
 
     delete.__doc__ = f"Delete a {kind} for good."
     commands.command("delete")(delete)
 
 
-def _add_switch(commands: Commands, kind: str, verb: str, about: str) -> None:
-    def switch(terminal: Terminal, name: str) -> None:
-        reference = terminal.refer(name, kind)
-        answer = terminal.api.post(f"{reference.path}:{verb}")
-        terminal.output.done(f"{reference} is {answer['status']}", answer)
+def add_tags(commands: Commands, kind: str) -> None:
+    """Add `tag` and `untag`."""
 
-    switch.__doc__ = about
-    commands.command(verb)(switch)
-
-
-def _add_tag(commands: Commands, kind: str) -> None:
     def tag(
         terminal: Terminal,
-        name: str,
+        name: NameArgument,
         tags: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Tags.")],
     ) -> None:
         reference = terminal.refer(name, kind)
         body = {"tags": parse_tags(tags)}
         _tell_tags(terminal, reference, terminal.api.post(f"{reference.path}/tags", body))
 
-    tag.__doc__ = f"Add tags to a {kind}, or give present ones a new value."
-    commands.command("tag", examples=(f"{kind} tag NAME team=payments",))(tag)
-
-
-def _add_untag(commands: Commands, kind: str) -> None:
-    def untag(terminal: Terminal, name: str, keys: NamesArgument) -> None:
+    def untag(
+        terminal: Terminal,
+        name: NameArgument,
+        keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys of tags.")],
+    ) -> None:
         reference = terminal.refer(name, kind)
         answer = terminal.api.delete(f"{reference.path}/tags", key=keys)
         _tell_tags(terminal, reference, answer)
 
+    tag.__doc__ = f"Add tags to a {kind}, or give present ones a new value."
     untag.__doc__ = f"Remove tags from a {kind}."
+    commands.command("tag", examples=(f"{kind} tag NAME team=payments",))(tag)
     commands.command("untag", examples=(f"{kind} untag NAME team",))(untag)
+
+
+def add_groups(commands: Commands, kind: str) -> None:
+    """Add `groups`, for those who can be in one."""
+
+    def groups(terminal: Terminal, name: NameArgument, *, limit: LimitOption = None) -> None:
+        reference = terminal.refer(name, kind)
+        terminal.list(f"{reference.path}/groups", GROUP_COLUMNS, limit=limit)
+
+    groups.__doc__ = f"List the groups that a {kind} is in."
+    commands.command("groups")(groups)
+
+
+def _add_switch(commands: Commands, kind: str, verb: str, about: str) -> None:
+    def switch(terminal: Terminal, name: NameArgument) -> None:
+        reference = terminal.refer(name, kind)
+        answer = terminal.api.post(f"{reference.path}:{verb}")
+        terminal.output.done(f"{reference} is {answer['status']}", answer)
+
+    switch.__doc__ = about
+    commands.command(verb)(switch)
 
 
 def _tell_tags(terminal: Terminal, reference: Reference, answer: dict[str, Any]) -> None:

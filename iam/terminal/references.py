@@ -22,6 +22,7 @@ COLLECTIONS: Final = {
     "group": "groups",
     "policy": "policies",
     "credential": "credentials",
+    "account": "accounts",
 }
 """The word in an address for each kind."""
 PRINCIPALS: Final = ("user", "service", "role")
@@ -42,10 +43,20 @@ class Reference:
     @property
     def path(self) -> str:
         """Its address below `/v1`."""
-        return f"/v1/{COLLECTIONS[self.kind]}/{quote(self.name, safe='')}"
+        return f"/v1/{COLLECTIONS[self.kind]}/{self.quoted}"
+
+    @property
+    def quoted(self) -> str:
+        """Its name or id as one part of an address."""
+        return quoted(self.name)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+def quoted(name: str) -> str:
+    """A name as one part of an address."""
+    return quote(name, safe="")
 
 
 def parse_reference(text: str, *kinds: str) -> Reference:

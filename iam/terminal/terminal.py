@@ -1,6 +1,6 @@
 """What a command gets to work with: the server's API, and where its answer goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import islice
@@ -44,9 +44,10 @@ class Terminal:
         """What was named on the command line."""
         return parse_reference(text, *kinds)
 
-    def created(self, record: Mapping[str, Any]) -> None:
-        """Show what was made."""
-        self.output.record(record)
+    def create(self, path: str, **members: Any) -> None:
+        """Create what was described, and show it; members that are None are left out."""
+        given = {name: value for name, value in members.items() if value is not None}
+        self.output.record(self.api.post(path, given))
 
     def update(self, reference: Reference, **changes: Any) -> None:
         """Change what was given, and show the result."""

@@ -4,44 +4,65 @@ from typing import Annotated
 
 import typer
 
-from iam.terminal.commands import Commands, LimitOption
-from iam.terminal.principals import PRINCIPAL_COLUMNS, TagsOption, add_common_commands, parse_tags
+from iam.terminal.commands import Commands
+from iam.terminal.options import (
+    DescriptionOption,
+    LimitOption,
+    NameArgument,
+    NewNameArgument,
+    PathOption,
+    PathPrefixOption,
+    StatusOption,
+    TagsOption,
+)
+from iam.terminal.principals import (
+    PRINCIPAL_COLUMNS,
+    add_groups,
+    add_principal_commands,
+    parse_tags,
+)
 from iam.terminal.tables import Column
 from iam.terminal.terminal import Terminal
 
+DisplayNameOption = Annotated[
+    str | None, typer.Option("--display-name", metavar="TEXT", help="Full name.")
+]
+EmailOption = Annotated[
+    str | None, typer.Option("--email", metavar="ADDRESS", help="Information; identifies nobody.")
+]
+
 commands = Commands("user", about="People.")
-add_common_commands(commands, "user")
 
 
 @commands.command("create", examples=("user create alice --display-name 'Alice Ng'",))
 def create_user(
     terminal: Terminal,
-    name: str,
+    name: NewNameArgument,
     *,
-    display_name: Annotated[str | None, typer.Option(help="Full name.")] = None,
-    email: Annotated[str | None, typer.Option(help="For information; identifies nobody.")] = None,
-    description: Annotated[str, typer.Option(help="What for.")] = "",
-    path: Annotated[str, typer.Option(help="Folder, part of the ARN.")] = "/",
+    display_name: DisplayNameOption = None,
+    email: EmailOption = None,
+    description: DescriptionOption = None,
+    path: PathOption = None,
     tag: TagsOption = None,
 ) -> None:
     """Create a user."""
-    body = {
-        "name": name,
-        "path": path,
-        "display_name": display_name,
-        "email": email,
-        "description": description,
-        "tags": parse_tags(tag),
-    }
-    terminal.created(terminal.api.post("/v1/users", body))
+    terminal.create(
+        "/v1/users",
+        name=name,
+        display_name=display_name,
+        email=email,
+        description=description,
+        path=path,
+        tags=parse_tags(tag),
+    )
 
 
-@commands.command("list", examples=("user list --path-prefix /support/",))
+@commands.command("list", examples=("user list --path-prefix /support/", "user list --json"))
 def list_users(
     terminal: Terminal,
     *,
-    path_prefix: Annotated[str | None, typer.Option(help="Only below this path.")] = None,
-    status: Annotated[str | None, typer.Option(help="active or disabled.")] = None,
+    path_prefix: PathPrefixOption = None,
+    status: StatusOption = None,
     limit: LimitOption = None,
 ) -> None:
     """List users, oldest first."""
@@ -52,11 +73,11 @@ def list_users(
 @commands.command("update", examples=("user update alice --email alice@example.com",))
 def update_user(
     terminal: Terminal,
-    user: str,
+    user: NameArgument,
     *,
-    display_name: Annotated[str | None, typer.Option(help="Full name.")] = None,
-    email: Annotated[str | None, typer.Option(help="For information; identifies nobody.")] = None,
-    description: Annotated[str | None, typer.Option(help="What for.")] = None,
+    display_name: DisplayNameOption = None,
+    email: EmailOption = None,
+    description: DescriptionOption = None,
 ) -> None:
     """Change a user; what is not given stays as it is."""
     terminal.update(
@@ -65,3 +86,7 @@ def update_user(
         email=email,
         description=description,
     )
+
+
+add_principal_commands(commands, "user")
+add_groups(commands, "user")
