@@ -23,7 +23,7 @@ from iam_policy.document import (
 from iam_policy.globs import glob_matcher
 from iam_policy.principals import Naming, Principals
 from iam_policy.request import Principal
-from iam_policy.variables import Env, Pattern, Variable, tokenize
+from iam_policy.variables import Env, Pattern, tokenize, tokenize_glob
 
 _CACHE_SIZE = 4_096
 _cache: OrderedDict[str, "CompiledPolicy"] = OrderedDict()
@@ -201,10 +201,7 @@ def _action(action: str) -> ActionPattern:
     service = action.partition(":")[0]
     if "*" not in action and "?" not in action:
         return ActionPattern(action, service, None)
-    tokens = [
-        token for token in tokenize(action, variables=False) if not isinstance(token, Variable)
-    ]
-    return ActionPattern(action, service, glob_matcher(tokens))
+    return ActionPattern(action, service, glob_matcher(tokenize_glob(action)))
 
 
 def _all_of(conditions: tuple[Condition, ...]) -> Condition | None:

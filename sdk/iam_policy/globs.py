@@ -8,6 +8,7 @@ attackers' input, and a backtracking matcher lets four stars cost seconds.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import lru_cache
 
 
 class Wild(Enum):
@@ -20,46 +21,62 @@ class Wild(Enum):
 class Gapped:
     """A piece of a pattern that contains ``?``: text with gaps of one character."""
 
-    __slots__ = ("_gaps", "_longest", "_masks", "_runs", "width")
+    __slots__ = ("_alphabet", "_characters", "_runs", "width")
 
     def __init__(self, tokens: Sequence[str | Wild]) -> None:
         self._runs: list[tuple[int, str]] = []
-        self._masks: dict[str, int] = {}
-        self._gaps = 0
+        self._characters: list[tuple[int, str]] = []
         self.width = 0
         for token in tokens:
             if isinstance(token, Wild):
-                self._gaps |= 1 << self.width
                 self.width += 1
             else:
                 self._runs.append((self.width, token))
-                for offset, character in enumerate(token, self.width):
-                    self._masks[character] = self._masks.get(character, 0) | 1 << offset
+                self._characters += enumerate(token, self.width)
                 self.width += len(token)
-        self._masks = {character: mask | self._gaps for character, mask in self._masks.items()}
-        self._longest = max(self._runs, key=lambda run: len(run[1]), default=(0, ""))
+        self._alphabet = {character for _, character in self._characters}
 
     def stands_at(self, text: str, start: int) -> bool:
         """Compare with the characters from ``start`` on; the caller knows that they suffice."""
         return all(text.startswith(run, start + offset) for offset, run in self._runs)
 
     def find(self, text: str, start: int, stop: int) -> int:
-        """Find the leftmost place between ``start`` and ``stop``, or -1 (Baeza-Yates, Gonnet 1992).
+        """Find the leftmost place between ``start`` and ``stop``, or -1.
 
-        One integer holds every unfinished match at once, so the cost is one step a character. The
-        longest run of plain text says first whether and where it is worth to begin.
+        One integer holds a bit for every place in the text where the piece could still begin, so
+        each character of the piece costs one operation however many places there are.
         """
-        offset, run = self._longest
-        begin = text.find(run, start + offset, stop)
-        if begin < 0:
+        starts = stop - self.width + 1 - start
+        if starts <= 0:
             return -1
-        goal = 1 << (self.width - 1)
-        state = 0
-        for position in range(begin - offset, stop):
-            state = (state << 1 | 1) & self._masks.get(text[position], self._gaps)
-            if state & goal:
-                return position - self.width + 1
-        return -1
+        marks = {character: _places(text, character) for character in self._alphabet}
+        possible = (1 << starts) - 1 << start
+        for offset, character in self._characters:
+            possible &= marks[character] >> offset
+            if not possible:
+                return -1
+        return (possible & -possible).bit_length() - 1
+
+
+class _Marks(dict[int, int]):
+    """A translation of one character to ``1`` and of all others to ``0``."""
+
+    def __missing__(self, _: int) -> int:
+        return ord("0")
+
+
+def _mark(text: str, character: str) -> int:
+    """Return an integer whose bit n tells whether the character stands at place n."""
+    return int(text.translate(_Marks({ord(character): ord("1")}))[::-1], 2)
+
+
+_remembered_mark = lru_cache(maxsize=512)(_mark)
+_REMEMBERED_LENGTH = 4_096
+
+
+def _places(text: str, character: str) -> int:
+    """Mark a character's places; many patterns ask the same about one resource name."""
+    return (_remembered_mark if len(text) <= _REMEMBERED_LENGTH else _mark)(text, character)
 
 
 Piece = str | Gapped

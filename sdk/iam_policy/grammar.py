@@ -68,7 +68,11 @@ class DocumentReader:
         return Policy(self._kind, version, identifier, statements)
 
     def _defect(self, path: str, found: object, expected: str) -> None:
-        self._defects.append(Defect(path, shown(found), expected))
+        self._report(path, shown(found), expected)
+
+    def _report(self, path: str, found: str, expected: str) -> None:
+        """Record a defect whose ``found`` is words of ours, not a value of the document."""
+        self._defects.append(Defect(path, found, expected))
 
     def _load(self, text: str | bytes) -> dict[str, Any]:
         try:
@@ -80,7 +84,7 @@ class DocumentReader:
             self._defect("$", found[0], "characters U+0009, U+000A, U+000D, U+0020 to U+00FF")
         size = len(raw) if self._kind in _GUARDRAILS else len("".join(raw.split()))
         if size > (most := self._limits.characters[self._kind]):
-            self._defects.append(Defect("$", f"{size} characters", f"at most {most}"))
+            self._report("$", f"{size} characters", f"at most {most}")
         if not isinstance(document, dict):
             self._defect("$", document, "an object with Version and Statement")
             raise PolicyError(tuple(self._defects))
@@ -102,7 +106,7 @@ class DocumentReader:
     def _refuse_unknown(self, found: Mapping[str, Any], path: str, known: set[str]) -> None:
         for name in found:
             if name not in known:
-                self._defect(f"{path}.{shown_name(name)}", "this element", _one_of(known))
+                self._report(f"{path}.{shown_name(name)}", "this element", _one_of(known))
 
     def _statements(self, found: Any) -> tuple[Statement, ...]:
         if isinstance(found, dict):
@@ -112,7 +116,7 @@ class DocumentReader:
             return ()
         if len(found) > self._limits.statements:
             expected = f"at most {self._limits.statements} statements"
-            self._defects.append(Defect("$.Statement", f"{len(found)} statements", expected))
+            self._report("$.Statement", f"{len(found)} statements", expected)
             return ()
         statements = [
             self._statement(one, index, f"$.Statement[{index}]") for index, one in enumerate(found)
@@ -176,7 +180,7 @@ class DocumentReader:
     ) -> None:
         for element in (name, f"Not{name}"):
             if element in found:
-                self._defect(f"{path}.{element}", "this element", expected)
+                self._report(f"{path}.{element}", "this element", expected)
 
     def _either(
         self,
@@ -189,7 +193,7 @@ class DocumentReader:
         negated = f"Not{name}"
         if (name in found) == (negated in found):
             number = "both" if name in found else "neither"
-            self._defects.append(Defect(path, number, f"exactly one of {name} and {negated}"))
+            self._report(path, number, f"exactly one of {name} and {negated}")
             return (), False
         element = name if name in found else negated
         values = self._texts(found[element], f"{path}.{element}")
@@ -213,7 +217,7 @@ class DocumentReader:
     def _is_bounded(self, pattern: str, path: str) -> bool:
         if len(pattern) > self._limits.pattern:
             expected = f"at most {self._limits.pattern} characters"
-            self._defects.append(Defect(path, f"{len(pattern)} characters", expected))
+            self._report(path, f"{len(pattern)} characters", expected)
             return False
         if pattern.count("*") > self._limits.stars:
             self._defect(path, pattern, f"at most {self._limits.stars} stars")
@@ -265,7 +269,7 @@ class DocumentReader:
             return None  # a guardrail for resources binds everyone, said or not
         if len(names) != 1:
             number = "both" if names else "neither"
-            self._defects.append(Defect(path, number, "exactly one of Principal and NotPrincipal"))
+            self._report(path, number, "exactly one of Principal and NotPrincipal")
             return None
         element = names[0]
         where = f"{path}.{element}"
@@ -284,7 +288,7 @@ class DocumentReader:
         for kind, values in found.items():
             where = f"{path}.{shown_name(kind)}"
             if kind not in _PRINCIPAL_TYPES:
-                self._defect(where, "this type", _one_of(set(_PRINCIPAL_TYPES)))
+                self._report(where, "this type", _one_of(set(_PRINCIPAL_TYPES)))
                 continue
             for place, value in self._texts(values, where):
                 self._add_principal(principals, kind, value, place)
@@ -299,13 +303,13 @@ class DocumentReader:
 
     def _check_use(self, principals: Principals, path: str, effect: EffectWord) -> None:
         if self._kind is DocumentKind.RCP and (principals.negated or not principals.everyone):
-            self._defect(path, "named principals", 'Principal "*" only')
+            self._report(path, "named principals", 'Principal "*" only')
         elif self._kind is DocumentKind.TRUST and principals.negated:
-            self._defect(path, "this element", "Principal in a trust policy")
+            self._report(path, "this element", "Principal in a trust policy")
         elif principals.negated and principals.everyone:
             self._defect(path, "*", "principals to except; * excepts everyone")
         elif principals.negated and effect == "Allow" and not self._imported:
-            self._defect(path, "this element with Allow", "Principal, or Effect Deny")
+            self._report(path, "this element with Allow", "Principal, or Effect Deny")
 
     def _clauses(self, found: Mapping[str, Any], path: str) -> tuple[Clause, ...]:
         if "Condition" not in found:
@@ -322,7 +326,7 @@ class DocumentReader:
                 self._defect(where, keys, "an object of condition keys, at least one")
                 continue
             if len({key.lower() for key in keys}) != len(keys):
-                self._defect(where, "a key twice", "keys that differ in more than case")
+                self._report(where, "a key twice", "keys that differ in more than case")
             for key, values in keys.items():
                 clauses.append(Clause(operator, key, self._values(key, values, where)))
                 self._check_clause(clauses[-1], f"{where}.{shown_name(key)}", values)

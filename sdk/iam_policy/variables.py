@@ -97,6 +97,11 @@ def tokenize(text: str, *, variables: bool, wildcards: bool = True) -> list[Toke
     return _joined(tokens)
 
 
+def tokenize_glob(text: str) -> list[str | Wild]:
+    """Split a pattern that cannot have variables."""
+    return [one for one in tokenize(text, variables=False) if not isinstance(one, Variable)]
+
+
 def _special(text: str, start: int, *, variables: bool, wildcards: bool) -> tuple[Token, int]:
     if text[start] != "$":
         return (Wild(text[start]) if wildcards else text[start]), start + 1
