@@ -57,6 +57,14 @@ class PrincipalFacts:
     depends_on: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class RoleSession:
+    """A session of a role: its ARN, and the session policies that narrow it, if any."""
+
+    arn: str
+    policies: PolicySet | None
+
+
 def policy_set(documents: Iterable[tuple[str, str]], kind: DocumentKind) -> PolicySet:
     """Index documents, given as (label, text). Compiling is cached by content.
 
@@ -71,24 +79,27 @@ def decide(
     action: str,
     resource: str,
     context: Mapping[str, Any],
-    session: PolicySet | None = None,
+    session: RoleSession | None = None,
 ) -> Decision:
-    """Ask the engine about one principal. A principal that is not active gets no allow.
+    """Ask the engine about one principal, or about a session of it when it is a role.
 
-    `context` must already hold the server's own keys (`principal_context`).
+    A principal that is not active is allowed nothing. `context` must already hold the server's
+    own keys (`principal_context`).
     """
+    who = Principal(arn=facts.arn, account=facts.account, id=facts.id)
+    narrowed = None
+    if session is not None:
+        who = Principal(arn=session.arn, account=facts.account, id=facts.id, role_arn=facts.arn)
+        narrowed = session.policies
     request = Request(
-        principal=Principal(arn=facts.arn, account=facts.account, id=facts.id),
+        principal=who,
         action=action,
         resource=resource,
         context=context,
         resource_account=using_account(resource, facts.account),
     )
-    if not facts.is_active:
-        return evaluate(request, Layers())
-    return evaluate(
-        request, Layers(identity=facts.identity, boundary=facts.boundary, sessions=session)
-    )
+    layers = Layers(identity=facts.identity, boundary=facts.boundary, sessions=narrowed)
+    return evaluate(request, layers if facts.is_active else Layers())
 
 
 def using_account(resource: str, account: str) -> str | None:
@@ -102,4 +113,11 @@ def using_account(resource: str, account: str) -> str | None:
     return account if is_shipped else None
 
 
-__all__ = ["CompiledPolicy", "PrincipalFacts", "decide", "policy_set", "using_account"]
+__all__ = [
+    "CompiledPolicy",
+    "PrincipalFacts",
+    "RoleSession",
+    "decide",
+    "policy_set",
+    "using_account",
+]

@@ -1,7 +1,7 @@
 """Reading a batch of questions, and what one principal may ask about another. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -168,11 +168,10 @@ def _invalid(path: str, message: str) -> IamError:
     return invalid("validation_failed", "the request is not valid", errors=[problem])
 
 
-def may_always_ask(
-    *, own_prefixes: Sequence[str], own_audiences: frozenset[str], audience: str, prefix: str
-) -> bool:
+def may_always_ask(*, own_prefix: str, is_own_audience: bool, prefix: str) -> bool:
     """Whether a service may ask about a token without being granted `decisions:Evaluate`.
 
-    It may when the token was issued for it and the action is one of its own (domain.md).
+    It may when the token was issued for it and the action is one of its own (domain.md). A
+    service's own prefix is its name.
     """
-    return audience in own_audiences and prefix in own_prefixes
+    return is_own_audience and prefix == own_prefix.casefold()

@@ -2,28 +2,27 @@
 
 from typing import Any, Final
 
+from iam.features.decisions.service import Answer
 from iam_policy import Decision, Effect, Match
 
 
-def decision_out(
-    decision: Decision, decision_id: str, *, error: dict[str, str] | None = None
-) -> dict[str, Any]:
+def answer_out(answer: Answer) -> dict[str, Any]:
     """One answer. Names of policies are for the service that asked, not for its caller."""
+    decision = answer.decision or _NOTHING
+    unknown = answer.unknown
     return {
-        "decision_id": decision_id,
+        "decision_id": answer.decision_id,
         "decision": decision.effect.value,
         "allowed": decision.allowed,
         "matched": [_match(match) for match in decision.matched],
         "blocked_by": decision.blocked_by.value if decision.blocked_by else None,
         "findings": list(decision.findings),
-        "error": error,
+        "error": {"code": unknown.code, "message": unknown.message} if unknown else None,
     }
 
 
-def refusal_out(decision_id: str, code: str, message: str) -> dict[str, Any]:
-    """The answer about somebody who could not be identified: nothing is allowed."""
-    error = {"code": code, "message": message}
-    return decision_out(Decision(Effect.IMPLICIT_DENY), decision_id, error=error)
+# About somebody who could not be identified: nothing is allowed.
+_NOTHING: Final = Decision(Effect.IMPLICIT_DENY)
 
 
 def _match(match: Match) -> dict[str, Any]:

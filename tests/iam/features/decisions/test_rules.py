@@ -108,14 +108,11 @@ def test_a_batch_is_an_object_with_a_bounded_list(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("audience", "prefix", "expected"),
-    [("https://b", "billing", True), ("https://c", "billing", False), ("https://b", "iam", False)],
+    ("is_own_audience", "prefix", "expected"),
+    [(True, "billing", True), (False, "billing", False), (True, "iam", False)],
 )
-def test_a_service_may_always_ask_for_itself(audience: str, prefix: str, *, expected: bool) -> None:
-    answer = may_always_ask(
-        own_prefixes=["billing"],
-        own_audiences=frozenset({"https://b"}),
-        audience=audience,
-        prefix=prefix,
-    )
+def test_a_service_may_always_ask_for_itself(
+    prefix: str, *, is_own_audience: bool, expected: bool
+) -> None:
+    answer = may_always_ask(own_prefix="Billing", is_own_audience=is_own_audience, prefix=prefix)
     assert answer is expected

@@ -1,0 +1,28 @@
+"""`POST /v1/decisions`, on the fast lane."""
+
+import orjson
+from starlette.routing import BaseRoute, Route
+
+from iam.features.decisions.rules import parse_evaluations
+from iam.features.decisions.schemas import answer_out
+from iam.features.decisions.service import DecisionPoint
+from iam.http.json_endpoint import JsonEndpoint, PostedJson
+from iam.runtime import Runtime
+
+
+def routes(runtime: Runtime, *, point: DecisionPoint) -> list[BaseRoute]:
+    """`POST /v1/decisions`: a batch of questions, answered in order, all or none."""
+    maximum = runtime.settings.limits.decisions
+
+    async def decisions(posted: PostedJson) -> bytes:
+        asker = await point.asker(
+            posted.token,
+            request_id=posted.request_id,
+            address=posted.address,
+            is_secure=posted.is_secure,
+        )
+        questions = parse_evaluations(posted.body, maximum=maximum)
+        answers = [await point.answer(asker, question) for question in questions]
+        return orjson.dumps({"decisions": [answer_out(answer) for answer in answers]})
+
+    return [Route("/v1/decisions", JsonEndpoint(decisions))]

@@ -1,0 +1,237 @@
+"""Use case of decisions: a batch of questions from one proven caller."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from iam.authz.actions import Action
+from iam.authz.context import both_prefixes, check_callers_context, principal_context
+from iam.authz.facts import PrincipalFacts, RoleSession, decide, policy_set
+from iam.authz.snapshots import PrincipalSnapshots
+from iam.errors import denied, unauthenticated, unavailable
+from iam.features.decisions.rules import (
+    Evaluation,
+    PrincipalSubject,
+    SessionSubject,
+    TokenSubject,
+    may_always_ask,
+)
+from iam.features.oauth.snapshots import AudienceSnapshots
+from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
+from iam.journal.denials import Denial
+from iam.kit.ids import IdKind, new_id
+from iam.work import Tools
+from iam_policy import Decision, DocumentKind
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, proven, and from where."""
+
+    facts: PrincipalFacts
+    request_id: str
+    address: str | None
+    is_secure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who a question is about, as the server knows it.
+
+    Attributes:
+        facts: The principal.
+        context: The condition keys that follow from principal and token.
+        session: The session, when a role's session is asked about.
+        audience: The audience of the token that was presented, if one was.
+    """
+
+    facts: PrincipalFacts
+    context: Mapping[str, Any]
+    session: RoleSession | None = None
+    audience: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody whom the question could be about, and why."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One decision with its id, or why nobody could be decided about."""
+
+    decision_id: str
+    decision: Decision | None
+    unknown: Unknown | None = None
+
+
+class DecisionPoint:
+    """Answers questions from memory; what it remembers is dropped when anything changes."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        tokens: TokenSnapshots,
+        principals: PrincipalSnapshots,
+        audiences: AudienceSnapshots,
+    ) -> None:
+        self._tools = tools
+        self._tokens = tokens
+        self._principals = principals
+        self._audiences = audiences
+
+    async def asker(
+        self, token: str, *, request_id: str, address: str | None, is_secure: bool
+    ) -> Asker:
+        """Prove the caller by its access token for this service.
+
+        Raises `IamError` of kind `unauthenticated`; of kind `unavailable` when this replica has
+        lost sight of the database and must not trust what it remembers.
+        """
+        if not self._tools.changes.is_fresh:
+            raise unavailable("database_unavailable", "the database is out of sight", retry_after=1)
+        known = await self._live(token, self._tools.clock.now())
+        if known is None or known.audience != self._tools.settings.issuer:
+            raise unauthenticated("token_invalid", "the access token is not accepted")
+        facts = await self._principals.get(known.token.subject)
+        if facts is None or not facts.is_active:
+            raise unauthenticated("token_revoked", "the access token is not accepted")
+        return Asker(facts, request_id, address, is_secure)
+
+    async def answer(self, asker: Asker, question: Evaluation) -> Answer:
+        """Decide one question.
+
+        Raises `IamError` of kind `denied` when the caller may not ask it, and of kind `invalid`
+        when it sets a context key that only the server may set.
+        """
+        check_callers_context(question.context)
+        now = self._tools.clock.now()
+        decision_id = new_id(IdKind.DECISION, now)
+        asked = await self._asked(question, now)
+        if isinstance(asked, Unknown):
+            self._log(asker, question, decision_id, asked.code, None)
+            return Answer(decision_id, None, asked)
+        await self._authorize(asker, asked, question, now)
+        decision = decide(
+            asked.facts,
+            action=question.action,
+            resource=question.resource,
+            context={**question.context, **asked.context},
+            session=asked.session,
+        )
+        self._log(asker, question, decision_id, decision.effect.value, asked.facts.arn)
+        return Answer(decision_id, decision)
+
+    async def _live(self, text: str, now: datetime) -> KnownToken | None:
+        known = await self._tokens.find(text)
+        if known is None or not known.stands or known.token.expires_at <= now.timestamp():
+            return None
+        return known
+
+    async def _asked(self, question: Evaluation, now: datetime) -> Asked | Unknown:
+        subject = question.subject
+        if isinstance(subject, TokenSubject):
+            return await self._asked_by_token(subject, now)
+        if isinstance(subject, PrincipalSubject):
+            facts = await self._principals.find(subject.arn)
+            return (
+                _NO_PRINCIPAL if facts is None else Asked(facts, principal_context(facts, now=now))
+            )
+        return await self._asked_by_session(subject, now)
+
+    async def _asked_by_token(self, subject: TokenSubject, now: datetime) -> Asked | Unknown:
+        known = await self._live(subject.token, now)
+        facts = None if known is None else await self._principals.get(known.token.subject)
+        if known is None or facts is None or not facts.is_active:
+            return _NO_TOKEN
+        issued = datetime.fromtimestamp(known.token.issued_at, now.tzinfo)
+        keys = both_prefixes({"TokenIssueTime": issued.isoformat().replace("+00:00", "Z")})
+        return Asked(facts, {**principal_context(facts, now=now), **keys}, audience=known.audience)
+
+    async def _asked_by_session(self, subject: SessionSubject, now: datetime) -> Asked | Unknown:
+        facts = await self._principals.find(subject.role_arn)
+        if facts is None or facts.kind != "role":
+            return _NO_PRINCIPAL
+        partition = self._tools.settings.partition
+        arn = f"arn:{partition}:sts::{facts.account}:assumed-role/{facts.name}/{subject.name}"
+        documents = [] if subject.policy is None else [("session", subject.policy)]
+        narrowed = policy_set(documents, DocumentKind.SESSION) if documents else None
+        keys = both_prefixes(
+            {"PrincipalType": "AssumedRole", "userid": f"{facts.id}:{subject.name}"}
+        )
+        context = {**principal_context(facts, now=now), **keys}
+        return Asked(facts, context, session=RoleSession(arn, narrowed))
+
+    async def _authorize(
+        self, asker: Asker, asked: Asked, question: Evaluation, now: datetime
+    ) -> None:
+        """Whether the caller may ask this at all."""
+        prefix = question.action_prefix
+        if asked.audience is not None and await self._is_own(asker, asked, prefix):
+            return
+        context = {
+            **principal_context(asker.facts, now=now),
+            **both_prefixes({"SecureTransport": asker.is_secure}),
+            **(both_prefixes({"SourceIp": asker.address}) if asker.address else {}),
+            "decisions:ActionPrefix": prefix,
+        }
+        decision = decide(
+            asker.facts, action=Action.EVALUATE, resource=asked.facts.arn, context=context
+        )
+        if not decision.allowed:
+            self._refuse(asker, asked.facts.arn, decision, now)
+
+    async def _is_own(self, asker: Asker, asked: Asked, prefix: str) -> bool:
+        assert asked.audience is not None  # noqa: S101 -- the caller checked; this tells mypy
+        owner = await self._audiences.find(asker.facts.account, asked.audience)
+        is_own_audience = owner is not None and owner.service_id == asker.facts.id
+        return may_always_ask(
+            own_prefix=asker.facts.name, is_own_audience=is_own_audience, prefix=prefix
+        )
+
+    def _refuse(self, asker: Asker, resource: str, decision: Decision, now: datetime) -> None:
+        decision_id = new_id(IdKind.DECISION, now)
+        facts = asker.facts
+        self._tools.denials.record(
+            Denial(
+                account=facts.account,
+                actor=facts.arn,
+                actor_id=facts.id,
+                action=Action.EVALUATE,
+                resource=resource,
+                reason=decision.effect,
+                decision_id=decision_id,
+                request_id=asker.request_id,
+                address=asker.address,
+                at=now,
+            )
+        )
+        message = f"`{facts.arn}` is not allowed to perform `{Action.EVALUATE}` on `{resource}`"
+        raise denied("access_denied", message, decision_id=decision_id)
+
+    def _log(
+        self, asker: Asker, question: Evaluation, decision_id: str, outcome: str, arn: str | None
+    ) -> None:
+        _log.info(
+            "decided",
+            decision_id=decision_id,
+            decision=outcome,
+            principal=arn,
+            action=question.action,
+            resource=question.resource,
+            asker=asker.facts.arn,
+            request_id=asker.request_id,
+        )
+
+
+_NO_TOKEN = Unknown("token_inactive", "the token is expired, revoked, or not one of ours")
+_NO_PRINCIPAL = Unknown("principal_not_found", "there is no such principal")

@@ -1,0 +1,68 @@
+"""An endpoint of the fast lane that takes JSON and answers JSON; plain ASGI, no framework.
+
+A refusal is raised and becomes problem+json at the edge.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from iam.errors import invalid
+from iam.http.bearer import bearer_token
+from iam.http.strict_body import StrictRequest
+from iam.work.outages import database_errors
+
+_HEADERS: Final = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+
+
+@dataclass(frozen=True, slots=True)
+class PostedJson:
+    """One request.
+
+    Attributes:
+        body: The strictly parsed body; `None` when there was none.
+        token: The caller's bearer token; nothing about it was checked yet.
+        address: The client's address.
+        request_id: Ties log lines and audit entries to the answer.
+        is_secure: Whether it came over TLS.
+    """
+
+    body: Any
+    token: str = field(repr=False)
+    address: str | None
+    request_id: str
+    is_secure: bool
+
+
+class JsonEndpoint:
+    """An ASGI endpoint for `POST` of JSON by a bearer of a token.
+
+    Args:
+        handle: Returns the encoded answer, or raises `IamError`.
+    """
+
+    def __init__(self, handle: Callable[[PostedJson], Awaitable[bytes]]) -> None:
+        self._handle = handle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["method"] != "POST":
+            raise invalid("method_not_allowed", "this address takes POST only")
+        token = bearer_token(Headers(scope=scope))
+        request = StrictRequest(scope, receive)
+        await request.parse()
+        posted = PostedJson(
+            request.parsed,
+            token,
+            scope["iam.address"],
+            scope["iam.request_id"],
+            scope["scheme"] == "https",
+        )
+        with database_errors():
+            body = await self._handle(posted)
+        headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
