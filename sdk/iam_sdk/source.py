@@ -211,7 +211,7 @@ def _fetched(grant: Grant, asked_at: float, spread: float) -> Fetched[str]:
 def _unavailable(slot: Slot[str]) -> TokenUnavailableError:
     failure = slot.failure
     if failure is None:
-        return TokenUnavailableError("not_attempted")
+        return TokenUnavailableError("expired_on_arrival")
     return TokenUnavailableError(failure.reason, failure.detail)
 
 

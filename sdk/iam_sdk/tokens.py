@@ -6,6 +6,7 @@ believed before; then every claim is required to be there, of its type, and righ
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -117,7 +118,7 @@ def verify_access_token(
         client_id=claims["client_id"],
         account=claims["account"],
         arn=claims["arn"],
-        scope=_scope(claims.get("scope", "")),
+        scope=_scope(claims),
         jti=claims["jti"],
         issued_at=issued_at,
         expires_at=expires_at,
@@ -194,6 +195,8 @@ def _check_type(typ: str | None, allowed: Collection[str]) -> None:
 
 
 def _check_audience(value: object, expected: str, *, strict_single: bool) -> None:
+    if value == expected:
+        return
     audiences = _audiences(value)
     if expected not in audiences or (strict_single and len(audiences) > 1):
         raise TokenInvalid(Reason.AUDIENCE_WRONG)
@@ -236,13 +239,22 @@ def _text(claims: Mapping[str, Any], name: str, reason: Reason) -> str:
     return value
 
 
-def _scope(value: object) -> frozenset[str]:
-    if not isinstance(value, str):
+def _scope(claims: Mapping[str, Any]) -> frozenset[str]:
+    value = claims.get("scope")
+    if isinstance(value, str):
+        return _parse_scope(value)
+    if "scope" in claims:
         raise TokenInvalid(Reason.SCOPE_INVALID)
-    if not value:
+    return frozenset()
+
+
+# A service's callers come with few different scopes.
+@lru_cache(maxsize=256)
+def _parse_scope(scope: str) -> frozenset[str]:
+    if not scope:
         return frozenset()
     # One space between scope tokens (RFC 6749 section 3.3): "admin " is nobody's admin.
-    tokens = value.split(" ")
+    tokens = scope.split(" ")
     if not all(tokens) or not _SCOPE_CHARS.issuperset("".join(tokens)):
         raise TokenInvalid(Reason.SCOPE_INVALID)
     return frozenset(tokens)

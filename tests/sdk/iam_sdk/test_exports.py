@@ -43,9 +43,9 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_by("import iam_sdk", HEAVY) == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_module_loads_a_framework(module: str) -> None:
-    assert loaded_by(f"import iam_sdk.{module}", FRAMEWORKS) == []
+def test_no_module_loads_a_framework() -> None:
+    everything = ", ".join(f"iam_sdk.{module}" for module in MODULES)
+    assert loaded_by(f"import {everything}", FRAMEWORKS) == []
 
 
 def test_the_tree_of_errors_in_the_docstring_is_the_real_one() -> None:

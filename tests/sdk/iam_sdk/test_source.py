@@ -289,6 +289,18 @@ def test_an_unreachable_issuer_is_a_reason(clock: Clock) -> None:
         TokenSource(settings, clock=clock).token(BILLING)
 
 
+def test_a_token_that_took_longer_than_it_lives_is_none(
+    source: TokenSource, server: HttpServer, clock: Clock
+) -> None:
+    def slow(_: Received) -> Answer:
+        clock.advance(2)
+        return grant("t", life=1)
+
+    server.answer = slow
+    with pytest.raises(TokenUnavailableError, match="expired_on_arrival"):
+        source.token(BILLING)
+
+
 def test_no_error_shows_the_secret(source: TokenSource, server: HttpServer) -> None:
     server.answer = lambda _: Answer(400, json.dumps({"error": "x"}).encode(), {"x": "s:1"})
     with pytest.raises(TokenUnavailableError) as failure:

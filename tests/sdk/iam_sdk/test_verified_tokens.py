@@ -46,7 +46,8 @@ async def test_the_event_loop_and_threads_share_what_is_remembered(
     local: LocalIssuer, verifier: TokenVerifier
 ) -> None:
     token = local.token_for(audience=AUDIENCE)
-    assert await verifier.verify_async(token) is verifier.verify(token)
+    first = await verifier.verify_async(token)
+    assert await verifier.verify_async(token) is verifier.verify(token) is first
 
 
 def test_only_the_exact_bytes_are_remembered(local: LocalIssuer, verifier: TokenVerifier) -> None:
