@@ -11,15 +11,27 @@ from starlette.types import ASGIApp
 from iam.features.accounts import routes as accounts
 from iam.features.attachments import routes as attachments
 from iam.features.credentials import routes as credentials
+from iam.features.credentials.snapshots import ClientSnapshots
+from iam.features.decisions import fast as decisions
+from iam.features.decisions import schemas as decision_schemas
+from iam.features.decisions.service import DecisionPoint
+from iam.features.discovery import fast as discovery
 from iam.features.groups import routes as groups
+from iam.features.introspection import fast as introspection
 from iam.features.me import routes as me
+from iam.features.oauth import fast as oauth
+from iam.features.oauth.service import ClientAuthenticator
+from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.policies import routes as policies
+from iam.features.revocation import fast as revocation
 from iam.features.roles import routes as roles
 from iam.features.services import routes as services
+from iam.features.signing_keys.snapshots import Signers
+from iam.features.tokens.snapshots import TokenSnapshots
 from iam.features.users import routes as users
 from iam.http.edge import Edge
 from iam.http.openapi import serve_openapi
-from iam.http.refusals import REFUSALS, answer_internal_error
+from iam.http.refusals import REFUSALS
 from iam.runtime import Runtime
 
 ROUTERS = (
@@ -49,15 +61,28 @@ def build_app(runtime: Runtime) -> ASGIApp:
 
     app = Starlette(
         routes=[*_fast_routes(runtime), Mount("/", api)],
-        exception_handlers={Exception: answer_internal_error},
+        exception_handlers=REFUSALS,
         lifespan=lifespan,
     )
     return Edge(app, settings=runtime.settings, clock=runtime.clock)
 
 
 def _fast_routes(runtime: Runtime) -> list[BaseRoute]:
-    del runtime
-    return []
+    """What several of them need is built once, here."""
+    tools = runtime.tools
+    client_credentials = ClientSnapshots(tools, runtime.outbound)
+    clients = ClientAuthenticator(tools, runtime.principals, client_credentials)
+    audiences = AudienceSnapshots(tools)
+    tokens = TokenSnapshots(tools, runtime.keys)
+    signers = Signers(tools)
+    point = DecisionPoint(tools, tokens=tokens, principals=runtime.principals, audiences=audiences)
+    return [
+        *oauth.routes(runtime, clients=clients, audiences=audiences, signers=signers),
+        *introspection.routes(runtime, clients=clients, audiences=audiences, tokens=tokens),
+        *revocation.routes(runtime, clients=clients, tokens=tokens),
+        *decisions.routes(runtime, point=point),
+        *discovery.routes(runtime),
+    ]
 
 
 def _build_api(runtime: Runtime) -> FastAPI:
@@ -65,7 +90,7 @@ def _build_api(runtime: Runtime) -> FastAPI:
     api.state.runtime = runtime
     for router in ROUTERS:
         api.include_router(router.fastapi)
-    serve_openapi(api)
+    serve_openapi(api, decision_schemas.OPENAPI)
     for kind, answer in REFUSALS.items():
         api.add_exception_handler(kind, answer)
     return api

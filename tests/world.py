@@ -149,6 +149,11 @@ class World:
                 uow, signer=signer, principal=facts, audience=audience, ttl=ttl
             )
 
+    async def advance(self, duration: timedelta) -> None:
+        """Let time pass, as it does while a replica follows the change log."""
+        self.clock.advance(duration)
+        await self.runtime.changes.poll()
+
     async def account(self, name: str) -> str:
         """Another account."""
         async with self.work() as uow:

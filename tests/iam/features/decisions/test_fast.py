@@ -177,7 +177,7 @@ class TestTokens:
         orders = await world.actor(allow("*"))
         token = await world.token_for(orders.id, audience="https://billing")
         if damage == "expired":
-            world.clock.advance(timedelta(hours=1))
+            await world.advance(timedelta(hours=1))
             billing = await world.actor(name="billing2")
         if damage == "truncated":
             token = token[:-5]
