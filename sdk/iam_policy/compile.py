@@ -77,21 +77,19 @@ class CompiledStatement:
 
     def matches_action(self, action: str) -> bool:
         """Match an action in lower case against Action or NotAction."""
-        service = action.partition(":")[0]
-        found = any(
-            pattern.text == action
-            if pattern.matches is None
-            else pattern.service in {None, service} and pattern.matches(action)
-            for pattern in self.actions
-        )
-        return found is not self.not_action
+        for pattern in self.actions:
+            if pattern.text == action or (pattern.matches is not None and pattern.matches(action)):
+                return not self.not_action
+        return self.not_action
 
     def matches_resource(self, resource: str, env: Env) -> bool:
         """Match a resource against Resource or NotResource; a trust policy has neither."""
         if not self.resources:
             return True
-        found = any(pattern.matches(resource, env) for pattern in self.resources)
-        return found is not self.not_resource
+        for pattern in self.resources:
+            if pattern.matches(resource, env):
+                return not self.not_resource
+        return self.not_resource
 
     def names(self, caller: Principal, *, bounded: bool) -> Naming:
         """Tell how Principal or NotPrincipal names the caller; without either, it is everyone.

@@ -62,32 +62,26 @@ def explain(request: Request, layers: Layers) -> Explanation:
     decision = evaluate(request, layers)
     env = request.folded or {}
     bounded = layers.boundary is not None
+    action = request.action.lower()
     traces = [
-        _trace(layer, label, statement, request, env, bounded=bounded)
+        _trace(
+            Match(layer, label, statement.index, statement.sid, statement.effect),
+            _failed_on(statement, action, request, env, bounded=bounded),
+        )
         for layer, policies in policy_stack(request.principal, layers)[1]
         for label, statement in policies.statements()
     ]
     return Explanation(decision, tuple(traces))
 
 
-def _trace(
-    layer: Layer,
-    label: str,
-    statement: CompiledStatement,
-    request: Request,
-    env: Env,
-    *,
-    bounded: bool,
-) -> Trace:
-    match = Match(layer, label, statement.index, statement.sid, statement.effect)
-    failed_on = _failed_on(statement, request, env, bounded=bounded)
+def _trace(match: Match, failed_on: str | None) -> Trace:
     return Trace(match, failed_on is None, failed_on)
 
 
 def _failed_on(
-    statement: CompiledStatement, request: Request, env: Env, *, bounded: bool
+    statement: CompiledStatement, action: str, request: Request, env: Env, *, bounded: bool
 ) -> str | None:
-    if not statement.matches_action(request.action.lower()):
+    if not statement.matches_action(action):
         return "action"
     if not statement.matches_resource(request.resource, env):
         return "resource"
