@@ -103,7 +103,7 @@ def _change(row: object, rules: Audited, before: Values | None, after: Values | 
 
 
 def _mapper(row: object) -> Mapper[Any]:
-    return inspect(type(row), raiseerr=True)  # type: ignore[no-any-return]
+    return inspect(type(row), raiseerr=True)  # type: ignore[no-any-return]  # inspect is untyped
 
 
 def _primary_key(row: object) -> tuple[Any, ...]:

@@ -79,7 +79,7 @@ def fastapi_app(verifier: TokenVerifier, authorizer: AsyncAuthorizer) -> Any:
     async def get_invoice(
         id: str,  # noqa: A002 - the path parameter's name
         request: Request,
-        caller: Identity = Depends(guard),  # noqa: B008, FAST002
+        caller: Identity = Depends(guard),  # noqa: B008, FAST002 - the older form, still in use
     ) -> str:
         assert request.state.identity is caller
         return f"invoice {id}"
