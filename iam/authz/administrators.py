@@ -139,7 +139,7 @@ async def _check(uow: UnitOfWork, account: str) -> None:
     if after is Standing.ADMINISTERED:
         return
     # This transaction has changed what it reads; another connection still sees what it found.
-    async with uow.tools.database.connect(writes=False) as committed:
+    async with uow.tools.database.connect_beside() as committed:
         before = await _standing(uow, account, committed)
     if before > after:
         message = (

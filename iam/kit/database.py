@@ -42,6 +42,7 @@ class Database:
             if self.is_sqlite
             else _postgresql(url, pool_size)
         )
+        self._beside = self.engine if self.is_sqlite else _postgresql(url, 1)
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -60,6 +61,18 @@ class Database:
             return
         async with self.engine.connect() as connection:
             if not self.is_sqlite and not writes:
+                await connection.execution_options(postgresql_readonly=True)
+            yield connection
+
+    @asynccontextmanager
+    async def connect_beside(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection that only reads, for who holds one of the pool already.
+
+        It sees what is committed. It is none of the pool: when everybody there waits for a lock
+        of the asker, nobody gives one back. Whoever has it must not wait for a lock.
+        """
+        async with self._beside.connect() as connection:
+            if not self.is_sqlite:
                 await connection.execution_options(postgresql_readonly=True)
             yield connection
 
@@ -88,6 +101,7 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        await self._beside.dispose()
 
 
 def _postgresql(url: str, pool_size: int) -> AsyncEngine:
