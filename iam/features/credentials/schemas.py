@@ -1,9 +1,9 @@
 """Wire shapes of credentials. No shape but the answer to a creation has room for a secret."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from iam.features.credentials.queries import HeldCredential
 from iam.features.principals.schemas import Description, Input, Output
@@ -21,6 +21,7 @@ Instant = Annotated[
     AwareDatetime,
     Field(strict=False, examples=["2026-12-31T00:00:00Z"]),
     BeforeValidator(_is_text),
+    AfterValidator(lambda value: value.astimezone(UTC)),
 ]
 Kind = Literal["client_secret", "public_key", "jwks_uri"]
 

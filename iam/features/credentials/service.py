@@ -266,7 +266,8 @@ async def _authorized(uow: UnitOfWork, credential_id: str, action: Action) -> He
         hidden = uow.arn_of("iam", uow.caller.account, f"credential/{credential_id}")
         await authorize(uow, action, hidden)
         raise not_found("not_found", f"there is no credential `{credential_id[:128]}`")
-    keys = {**principals.resource_context(held.holder), **_kind_context(held.credential.kind)}
+    context = await principals.target_context(uow, held.holder)
+    keys = {**context, **_kind_context(held.credential.kind)}
     await authorize(uow, action, uow.arn(held.holder), context=keys)
     return held
 
