@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from iam.features.accounts import routes as accounts
 from iam.features.attachments import routes as attachments
+from iam.features.audit_log import routes as audit_log
 from iam.features.credentials import routes as credentials
 from iam.features.credentials.snapshots import ClientSnapshots
 from iam.features.decisions import fast as decisions
@@ -37,6 +38,7 @@ from iam.runtime import Runtime
 ROUTERS = (
     accounts.router,
     *attachments.routers,
+    audit_log.router,
     credentials.router,
     groups.router,
     me.router,

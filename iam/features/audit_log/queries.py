@@ -1,0 +1,89 @@
+"""Reading audit entries, newest first. Bound to one account."""
+
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from iam.kit.framing import framed
+from iam.kit.pages import Page
+from iam.models import AuditEntry
+from iam.work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which entries to list. What is `None` does not narrow.
+
+    Attributes:
+        type: Exactly this event type, or all that begin with it when it ends in `*`.
+        actor: The ARN or id of who did it.
+        target: The ARN or id of what it happened to.
+        outcome: `success` or `denied`.
+        decision_id: The decision of a refusal.
+        request_id: The request that did it.
+        since: Not before this instant.
+        until: Before this instant.
+    """
+
+    type: str | None = None
+    actor: str | None = None
+    target: str | None = None
+    outcome: str | None = None
+    decision_id: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def list_entries(
+    uow: UnitOfWork, wanted: EventFilter, *, limit: int, cursor: str | None
+) -> Page[AuditEntry]:
+    """One page of the account's entries. Ids are in the order of time, so they sort."""
+    scope = framed("audit", uow.caller.account, *(str(value) for value in astuple(wanted)))
+    query = select(AuditEntry).where(AuditEntry.account == uow.caller.account)
+    query = query.where(*_conditions(wanted)).order_by(AuditEntry.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        (last,) = uow.tools.cursors.decode(cursor, scope=scope)
+        query = query.where(AuditEntry.id < last)
+    rows = (await uow.scalars(query)).all()
+    return Page.cut(rows, limit, lambda row: uow.tools.cursors.encode([row.id], scope=scope))
+
+
+async def find_entry(uow: UnitOfWork, event_id: str) -> AuditEntry | None:
+    """The entry with this id in the caller's account."""
+    entry = await uow.get(AuditEntry, event_id)
+    return entry if entry is not None and entry.account == uow.caller.account else None
+
+
+def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    exact: dict[Any, str | None] = {
+        AuditEntry.outcome: wanted.outcome,
+        AuditEntry.decision_id: wanted.decision_id,
+        AuditEntry.request_id: wanted.request_id,
+    }
+    conditions = [column == value for column, value in exact.items() if value is not None]
+    if wanted.type is not None:
+        conditions.append(_of_type(wanted.type))
+    if wanted.actor is not None:
+        column = AuditEntry.actor if _is_arn(wanted.actor) else AuditEntry.actor_id
+        conditions.append(column == wanted.actor)
+    if wanted.target is not None:
+        column = AuditEntry.subject if _is_arn(wanted.target) else AuditEntry.target_id
+        conditions.append(column == wanted.target)
+    if wanted.since is not None:
+        conditions.append(AuditEntry.occurred_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(AuditEntry.occurred_at < wanted.until)
+    return conditions
+
+
+def _of_type(wanted: str) -> ColumnElement[bool]:
+    if wanted.endswith("*"):
+        return AuditEntry.type.startswith(wanted[:-1], autoescape=True)
+    return AuditEntry.type == wanted
+
+
+def _is_arn(text: str) -> bool:
+    return text.startswith("arn:")

@@ -1,0 +1,47 @@
+"""JSON API of the audit log. It reads; there is nothing else to do to it."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import AwareDatetime
+
+from iam.authz.actions import Action
+from iam.features.audit_log import service
+from iam.features.audit_log.queries import EventFilter
+from iam.features.audit_log.schemas import AuditEventOut
+from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
+from iam.http.router import ApiRouter
+from iam.http.work import Work
+
+router = ApiRouter(tag="audit log")
+
+_Text = Annotated[str | None, Query(max_length=700)]
+
+
+@router.get("/audit-events", action=Action.LIST_AUDIT_EVENTS, operation_id="ListAuditEvents")
+async def list_events(  # noqa: PLR0917 -- each is a query parameter, passed by name
+    work: Work,
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+    event_type: Annotated[str | None, Query(alias="type", max_length=80)] = None,
+    actor: _Text = None,
+    target: _Text = None,
+    outcome: Literal["success", "denied"] | None = None,
+    decision_id: _Text = None,
+    request_id: _Text = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> PageOut[AuditEventOut]:
+    """List events, newest first. `type` may end in `*`; `actor` and `target` are ARNs or ids."""
+    wanted = EventFilter(
+        type=event_type, actor=actor, target=target, outcome=outcome, decision_id=decision_id,
+        request_id=request_id, since=since, until=until,
+    )  # fmt: skip
+    page = await service.list_events(work.uow, wanted=wanted, limit=limit, cursor=cursor)
+    return page_out(page, AuditEventOut.of)
+
+
+@router.get("/audit-events/{event}", action=Action.GET_AUDIT_EVENT, operation_id="GetAuditEvent")
+async def get_event(work: Work, event: str) -> AuditEventOut:
+    """Read one event."""
+    return AuditEventOut.of(await service.get_event(work.uow, event_id=event))

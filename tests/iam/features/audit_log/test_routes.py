@@ -1,0 +1,108 @@
+"""The audit log as its readers see it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.world import Actor, World, allow
+
+pytestmark = pytest.mark.anyio
+
+
+async def listed(reader: Actor, /, **query: Any) -> list[dict[str, Any]]:
+    answer = await reader.http.get("/v1/audit-events", params=query)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def create_user(actor: Actor, name: str) -> dict[str, Any]:
+    answer = await actor.http.post("/v1/users", json={"name": name})
+    user: dict[str, Any] = answer.json()
+    return user
+
+
+class TestList:
+    async def test_the_newest_event_comes_first_with_actor_and_values(self, admin: Actor) -> None:
+        await create_user(admin, "alice")
+        bob = await create_user(admin, "bob")
+        newest, before = (await listed(admin, type="iam.user.created.v1"))[:2]
+        assert (newest["target_id"], newest["actor"]) == (bob["id"], admin.arn)
+        assert before["after"]["name"] == "alice"
+        one = await admin.http.get(f"/v1/audit-events/{newest['id']}")
+        assert one.json() == newest
+
+    async def test_al_04_a_refusal_is_found_by_its_decision(
+        self, world: World, admin: Actor
+    ) -> None:
+        nobody = await world.actor()
+        refused = await nobody.http.get("/v1/users", headers={"X-Request-ID": "r-7"})
+        await world.runtime.tools.denials.flush()
+        decision = refused.json()["decision_id"]
+        (entry,) = await listed(admin, decision_id=decision)
+        assert (entry["outcome"], entry["actor"], entry["request_id"]) == (
+            "denied",
+            nobody.arn,
+            "r-7",
+        )
+        assert entry["detail"]["action"] == "iam:ListUsers"
+
+    async def test_filters_narrow_by_type_actor_target_and_time(
+        self, world: World, admin: Actor
+    ) -> None:
+        alice = await create_user(admin, "alice")
+        await world.advance(timedelta(minutes=5))
+        await admin.http.post("/v1/users/alice:disable")
+        by_target = await listed(admin, target=alice["arn"])
+        assert [e["type"] for e in by_target] == ["iam.user.disabled.v1", "iam.user.created.v1"]
+        assert by_target == await listed(admin, target=alice["id"], actor=admin.id)
+        assert len(await listed(admin, type="iam.user.*")) == 2
+        late = await listed(admin, type="iam.user.*", since="2026-07-01T12:01:00Z")
+        assert [event["type"] for event in late] == ["iam.user.disabled.v1"]
+        early = await listed(admin, type="iam.user.*", until="2026-07-01T12:01:00Z")
+        assert [event["type"] for event in early] == ["iam.user.created.v1"]
+
+    async def test_ds_16_a_wildcard_of_sql_is_plain_text(self, admin: Actor) -> None:
+        await create_user(admin, "alice")
+        assert await listed(admin, type="%_%*") == []
+
+    async def test_pages_follow_each_other(self, admin: Actor) -> None:
+        for number in range(3):
+            await create_user(admin, f"user-{number}")
+        query: dict[str, Any] = {"type": "iam.user.created.v1", "limit": 2}
+        first = (await admin.http.get("/v1/audit-events", params=query)).json()
+        query["cursor"] = first["next_cursor"]
+        second = (await admin.http.get("/v1/audit-events", params=query)).json()
+        names = [event["after"]["name"] for event in first["items"] + second["items"]]
+        assert names == ["user-2", "user-1", "user-0"]
+        assert second["next_cursor"] is None
+
+    @pytest.mark.parametrize("query", ["since=yesterday", "since=2026-07-01", "outcome=maybe"])
+    async def test_a_filter_that_cannot_be_meant_is_refused(self, admin: Actor, query: str) -> None:
+        assert (await admin.http.get(f"/v1/audit-events?{query}")).status_code == 422
+
+
+class TestReaders:
+    async def test_al_09_one_account_does_not_see_another(self, world: World, admin: Actor) -> None:
+        await create_user(admin, "alice")
+        (event,) = await listed(admin, type="iam.user.created.v1")
+        await world.account("acme")
+        stranger = await world.administrator("acme")
+        assert await listed(stranger, type="iam.user.created.v1") == []
+        theirs = await stranger.http.get(f"/v1/audit-events/{event['id']}")
+        assert theirs.status_code == 404
+
+    async def test_reading_needs_its_own_permission(self, world: World) -> None:
+        reader = await world.actor(allow("audit:*"))
+        nobody = await world.actor(allow("iam:*"))
+        assert (await reader.http.get("/v1/audit-events")).status_code == 200
+        assert (await nobody.http.get("/v1/audit-events")).status_code == 403
+        assert (await nobody.http.get("/v1/audit-events/evt_x")).status_code == 403
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+    async def test_al_02_nobody_can_change_or_remove_an_entry(
+        self, admin: Actor, method: str
+    ) -> None:
+        for path in ("/v1/audit-events", "/v1/audit-events/evt_x"):
+            assert (await admin.http.request(method, path)).status_code == 405
