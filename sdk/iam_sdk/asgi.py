@@ -34,6 +34,8 @@ _TITLES: Final = {
     503: "Service Unavailable",
 }
 _POLICY_VIOLATION: Final = 1008  # RFC 6455 section 7.4.1
+# What the issuer says about a token that is whole, and has ended before its time.
+_INACTIVE: Final = "token_inactive"
 _log = logging.getLogger("iam_sdk.asgi")
 
 
@@ -197,7 +199,11 @@ def require(action: str, *, resource: str) -> "Guard":
 
 
 class Guard:
-    """What `require` makes. Denied: 403 with a decision id. Nobody could decide: 503."""
+    """What `require` makes: 403 with a decision id when it is denied, 503 when nobody could decide.
+
+    The issuer knows what no signature tells: that a token was revoked, or its holder disabled. Then
+    the answer is 401 as for any invalid token, and a caller with our SDK comes with another one.
+    """
 
     def __init__(self, action: str, resource: str) -> None:
         self.action = action
@@ -223,8 +229,8 @@ class Guard:
         if not decision.is_allowed:
             from starlette.exceptions import HTTPException
 
-            document = _denial(decision)
-            raise HTTPException(document["status"], document)  # type: ignore[arg-type]  # a detail may be JSON
+            document, headers = _denial(decision)
+            raise HTTPException(document["status"], document, headers)  # type: ignore[arg-type]  # a detail may be JSON
         return identity
 
     def _decorate(self, endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -238,8 +244,9 @@ class Guard:
                 return await endpoint(request, *args, **kwargs)
             from starlette.responses import JSONResponse
 
-            document = _denial(decision)
-            return JSONResponse(document, document["status"], media_type="application/problem+json")
+            document, headers = _denial(decision)
+            media_type = "application/problem+json"
+            return JSONResponse(document, document["status"], headers, media_type)
 
         return guarded
 
@@ -270,7 +277,12 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     return re.sub(r"\{(\w+)\}", value_of, template)
 
 
-def _denial(decision: Decision) -> dict[str, Any]:
+def _denial(decision: Decision) -> tuple[dict[str, Any], dict[str, str]]:
+    """The problem document, and the headers that go with it."""
+    if decision.failure == _INACTIVE:
+        refusal = Refusal(401, _INACTIVE, "invalid_token")
+        headers = {"www-authenticate": challenge("iam", refusal)}
+        return problem(401, _INACTIVE, decision.decision_id), headers
     if decision.failure is not None:
-        return problem(503, "authorization_unavailable", decision.decision_id)
-    return problem(403, "access_denied", decision.decision_id)
+        return problem(503, "authorization_unavailable", decision.decision_id), {}
+    return problem(403, "access_denied", decision.decision_id), {}

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from iam_sdk.asgi import IamMiddleware, Identity, fill, require
 from iam_sdk.authorizer import AsyncAuthorizer, Decision, Evaluation
 from iam_sdk.errors import ConfigurationError, TokenInvalid
+from iam_sdk.http_auth import is_token_refused
 from iam_sdk.jwks import KeyCache
 from iam_sdk.testing import LocalIssuer
 from iam_sdk.verifier import TokenVerifier
@@ -245,6 +246,19 @@ def test_when_nobody_can_decide_nobody_goes_on(
     response = get(app, "/invoice/42", bearer(local.token_for(audience=AUDIENCE)))
     assert response.status_code == 503
     assert "authorization_unavailable" in response.text
+
+
+@pytest.mark.parametrize("make", [starlette_app, fastapi_app])
+def test_a_token_that_the_issuer_has_ended_is_answered_like_any_invalid_token(
+    make: Callable[..., Any], local: LocalIssuer, verifier: TokenVerifier
+) -> None:
+    app = make(verifier, Answers(Decision("implicitDeny", "dec_1", failure="token_inactive")))
+    response = get(app, "/invoice/42", bearer(local.token_for(audience=AUDIENCE)))
+    assert response.status_code == 401
+    # This is what makes our SDK on the other side come again with another token.
+    assert is_token_refused(response)
+    assert "token_inactive" in response.text
+    assert "dec_1" in response.text
 
 
 def test_a_guard_without_its_middleware_lets_nobody_in(
