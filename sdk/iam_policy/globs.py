@@ -21,20 +21,20 @@ class Wild(Enum):
 class Gapped:
     """A piece of a pattern that contains ``?``: text with gaps of one character."""
 
-    __slots__ = ("_alphabet", "_characters", "_runs", "width")
+    __slots__ = ("_offsets", "_runs", "width")
 
     def __init__(self, tokens: Sequence[str | Wild]) -> None:
         self._runs: list[tuple[int, str]] = []
-        self._characters: list[tuple[int, str]] = []
+        self._offsets: dict[str, list[int]] = {}
         self.width = 0
         for token in tokens:
             if isinstance(token, Wild):
                 self.width += 1
             else:
                 self._runs.append((self.width, token))
-                self._characters += enumerate(token, self.width)
+                for offset, character in enumerate(token, self.width):
+                    self._offsets.setdefault(character, []).append(offset)
                 self.width += len(token)
-        self._alphabet = {character for _, character in self._characters}
 
     def stands_at(self, text: str, start: int) -> bool:
         """Compare with the characters from ``start`` on; the caller knows that they suffice."""
@@ -49,13 +49,19 @@ class Gapped:
         starts = stop - self.width + 1 - start
         if starts <= 0:
             return -1
-        marks = {character: _places(text, character) for character in self._alphabet}
         possible = (1 << starts) - 1 << start
-        for offset, character in self._characters:
-            possible &= marks[character] >> offset
-            if not possible:
-                return -1
+        marks = [(_places(text, one), offsets) for one, offsets in self._offsets.items()]
+        marks.sort(key=_frequency)  # rare characters leave the fewest places, and soonest none
+        for places, offsets in marks:
+            for offset in offsets:
+                possible &= places >> offset
+                if not possible:
+                    return -1
         return (possible & -possible).bit_length() - 1
+
+
+def _frequency(marked: tuple[int, list[int]]) -> int:
+    return marked[0].bit_count()
 
 
 class _Marks(dict[int, int]):

