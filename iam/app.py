@@ -1,5 +1,6 @@
 """DOOR: HTTP. The one list of routers and fast routes; wires, and does nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from iam.features.decisions import schemas as decision_schemas
 from iam.features.decisions.service import DecisionPoint
 from iam.features.discovery import fast as discovery
 from iam.features.groups import routes as groups
+from iam.features.health import fast as health
 from iam.features.introspection import fast as introspection
 from iam.features.me import routes as me
 from iam.features.oauth import fast as oauth
@@ -27,6 +29,9 @@ from iam.features.policies import routes as policies
 from iam.features.revocation import fast as revocation
 from iam.features.roles import routes as roles
 from iam.features.services import routes as services
+from iam.features.signing_keys import fast as jwks
+from iam.features.signing_keys import jobs as signing_key_jobs
+from iam.features.signing_keys import routes as signing_keys
 from iam.features.signing_keys.snapshots import Signers
 from iam.features.tokens.snapshots import TokenSnapshots
 from iam.features.users import routes as users
@@ -45,6 +50,7 @@ ROUTERS = (
     policies.router,
     roles.router,
     services.router,
+    signing_keys.router,
     users.router,
 )
 
@@ -56,9 +62,12 @@ def build_app(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await runtime.start()
+        keeper = asyncio.create_task(signing_key_jobs.keep_advancing(runtime))
         try:
             yield
         finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
             await runtime.stop()
 
     app = Starlette(
@@ -84,6 +93,8 @@ def _fast_routes(runtime: Runtime) -> list[BaseRoute]:
         *revocation.routes(runtime, clients=clients, tokens=tokens),
         *decisions.routes(runtime, point=point),
         *discovery.routes(runtime),
+        *jwks.routes(runtime),
+        *health.routes(runtime, signers=signers),
     ]
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from iam.features.credentials.rules import SECRET, Status, status_at
+from iam.features.credentials.rules import HORIZONS, SECRET, ExpiryReport, Status, status_at
 from iam.kit.framing import framed
 from iam.kit.pages import Page
 from iam.models import Credential, CredentialStatus, CredentialUse, Principal
@@ -88,21 +88,6 @@ async def has_key(uow: UnitOfWork, principal_id: str, kid: str) -> bool:
     )
     jwks: list[dict[str, Any]] = list((await uow.scalars(query)).all())
     return any(jwk["kid"] == kid for jwk in jwks)
-
-
-HORIZONS: Final = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
-"""How far ahead an operator may want to be warned."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiryReport:
-    """The live credentials of one kind in one account, counted. `within` follows `HORIZONS`."""
-
-    account: str
-    kind: str
-    live: int
-    earliest: datetime | None
-    within: tuple[int, ...]
 
 
 async def report_expiry(uow: UnitOfWork) -> list[ExpiryReport]:

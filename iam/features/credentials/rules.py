@@ -149,3 +149,18 @@ def holder_reference(text: str) -> tuple[str, str]:
     if slash:
         return kind, rest.rpartition("/")[2]
     return ("user" if text.startswith("usr_") else "service"), text
+
+
+HORIZONS: Final = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+"""How far ahead an operator may want to be warned."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryReport:
+    """The live credentials of one kind in one account, counted. `within` follows `HORIZONS`."""
+
+    account: str
+    kind: str
+    live: int
+    earliest: datetime | None
+    within: tuple[int, ...]

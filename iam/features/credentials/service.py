@@ -181,7 +181,7 @@ async def revoke_credential(uow: UnitOfWork, *, credential: str) -> HeldCredenti
     return await _set_status(uow, held, CredentialStatus.REVOKED)
 
 
-async def report_expiry(uow: UnitOfWork) -> list[queries.ExpiryReport]:
+async def report_expiry(uow: UnitOfWork) -> list[rules.ExpiryReport]:
     """What is live and when it ends, for the metrics; whoever shows it has authorized it."""
     return await queries.report_expiry(uow)
 

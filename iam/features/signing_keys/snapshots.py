@@ -1,5 +1,9 @@
-"""The active signer of each purpose, its private key parsed once and kept in memory."""
+"""Signing keys in memory: the active signer of each purpose, and the published key set."""
 
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
 from sqlalchemy import select
 
 from iam.errors import unavailable
@@ -37,3 +41,38 @@ class Signers:
             return None
         der = self._tools.sealer.open(row.private_key_sealed, place_of(row.kid, MAIN_ACCOUNT))
         return Signer(kid=row.kid, private_der=der), frozenset({SIGNING_KEYS, row.kid})
+
+
+@dataclass(frozen=True, slots=True)
+class Jwks:
+    """The published key set as bytes (RFC 7517 section 5), and their entity tag."""
+
+    body: bytes
+    etag: str
+
+
+class JwksSnapshots:
+    """The key set document, written once and again when a key changes."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self.cache: SnapshotCache[str, Jwks] = SnapshotCache(self._load, max_items=1)
+        tools.changes.subscribe(self.cache)
+
+    async def get(self) -> Jwks:
+        """The document; while the database is away, the last one that was read."""
+        found = self.cache.peek(SIGNING_KEYS) or await self.cache.get(SIGNING_KEYS)
+        if found is None:  # pragma: no cover -- the loader always finds a set, if an empty one
+            raise RuntimeError("the key set is missing")
+        return found
+
+    async def _load(self, _key: str) -> tuple[Jwks, frozenset[str]]:
+        query = (
+            select(SigningKey.public_jwk)
+            .where(SigningKey.state != SigningKeyState.GONE)
+            .order_by(SigningKey.created_at, SigningKey.kid)
+        )
+        async with self._tools.database.connect(writes=False) as connection:
+            found = (await connection.execute(query)).scalars().all()
+        body = orjson.dumps({"keys": list(found)}, option=orjson.OPT_SORT_KEYS)
+        return Jwks(body, f'"{sha256(body).hexdigest()[:32]}"'), frozenset({SIGNING_KEYS})
