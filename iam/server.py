@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from iam.app import build_app
 from iam.features.installation.queries import has_administrator
@@ -61,7 +62,8 @@ async def _serve(
     ) as runtime:
         async with runtime.begin(root_of(runtime), read_only=True) as uow:
             is_new = not await has_administrator(uow)
-        server = _Server(_config(runtime), lambda: announce(is_new=is_new))
+        config = server_config(build_app(runtime))
+        server = _Server(config, lambda: announce(is_new=is_new))
         # uvicorn drains, and then raises the signal again for whoever was there before it. That
         # is us, and the drain is all we wanted.
         for caught in (signal.SIGINT, signal.SIGTERM):
@@ -92,9 +94,10 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
-def _config(runtime: Runtime) -> uvicorn.Config:
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How we serve; what a benchmark compares us with is served the same way."""
     return uvicorn.Config(
-        build_app(runtime),
+        app,
         http="httptools",
         ws="none",
         lifespan="on",
