@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from iam.app import build_app
 from iam.features.installation.queries import has_administrator
-from iam.features.installation.service import ensure_installation
+from iam.features.installation.service import start_installation
 from iam.runtime import Runtime
 from iam.settings import Settings
 from iam.terminal.failures import misconfigured
@@ -76,8 +76,7 @@ async def _serve(
 
 async def prepare_installation(runtime: Runtime) -> None:
     """Make what every installation has, and bring it up to date."""
-    async with runtime.begin(root_of(runtime)) as uow:
-        await ensure_installation(uow)
+    await start_installation(lambda: runtime.begin(root_of(runtime)))
 
 
 class _Server(uvicorn.Server):

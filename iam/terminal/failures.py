@@ -86,9 +86,11 @@ def refused(status: int, problem: dict[str, Any]) -> Failure:
 
 
 def _defect(error: Any) -> str:
+    """One of the `errors` of a problem: where, and what is wrong there."""
     if not isinstance(error, dict):
         return f"  {error}"
-    return f"  {error.get('path', '')}: {error.get('message', '')}"
+    said = error.get("message") or f"found {error.get('found')}, expected {error.get('expected')}"
+    return f"  {error.get('path', '')}: {said}"
 
 
 def _advice(status: int, problem: dict[str, Any]) -> str:

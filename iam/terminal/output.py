@@ -4,10 +4,14 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from iam.terminal.failures import Failure
 from iam.terminal.tables import Column, fields, safe_lines, shown, table
+
+
+_ETAG: Final = "version"
+"""Only programs want it: it is the number that `If-Match` takes."""
 
 
 class Output:
@@ -43,7 +47,7 @@ class Output:
         pairs = [
             (name.replace("_", " "), shown(value))
             for name, value in record.items()
-            if not _is_nested(value)
+            if name != _ETAG and not _is_nested(value)
         ]
         self._print(fields(pairs))
         for name, value in record.items():

@@ -37,9 +37,9 @@ class Column:
 
 def shown(value: Any) -> str:
     """A value as one line of text for people."""
+    if value is None or value in ("", [], {}):
+        return "-"
     match value:
-        case None | "" | [] | {}:
-            return "-"
         case bool():
             return "yes" if value else "no"
         case Mapping():

@@ -44,12 +44,12 @@ class Terminal:
         """What was named on the command line."""
         return parse_reference(text, *kinds)
 
-    def create(self, path: str, **members: Any) -> None:
+    def create(self, collection: str, /, **members: Any) -> None:
         """Create what was described, and show it; members that are None are left out."""
         given = {name: value for name, value in members.items() if value is not None}
-        self.output.record(self.api.post(path, given))
+        self.output.record(self.api.post(collection, given))
 
-    def update(self, reference: Reference, **changes: Any) -> None:
+    def update(self, reference: Reference, /, **changes: Any) -> None:
         """Change what was given, and show the result."""
         given = {name: value for name, value in changes.items() if value is not None}
         if not given:

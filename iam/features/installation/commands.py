@@ -1,7 +1,5 @@
 """`iam bootstrap --local` and `iam migrate --local`: maintenance on the host itself."""
 
-import asyncio
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,6 +62,8 @@ def bootstrap(
     server and while it runs; set IAM_* as for the server.
     """
     _demand_local("bootstrap", local=local)
+    import asyncio
+
     from iam.terminal.host import read_host_settings, server_url
 
     settings = read_host_settings()
@@ -109,6 +109,8 @@ def migrate(terminal: Terminal, *, local: LocalOption = False) -> None:
     Needed only where IAM_AUTO_MIGRATE is off: else the server does it when it starts.
     """
     _demand_local("migrate", local=local)
+    import asyncio
+
     from iam.terminal.host import read_host_settings, sole_use
 
     settings = read_host_settings()
@@ -130,6 +132,8 @@ async def _migrate(settings: "HostSettings") -> bool:
 
 
 async def _bootstrap(settings: "HostSettings", *, account: str, service: str) -> "FirstCredential":
+    from contextlib import AsyncExitStack
+
     from iam.features.installation.service import bootstrap as make_administrator
     from iam.terminal.host import opened_runtime, root_of, server_url, sole_use
 
@@ -145,11 +149,10 @@ async def _bootstrap(settings: "HostSettings", *, account: str, service: str) ->
 
 
 async def _prepare(runtime: "Runtime") -> None:
-    from iam.features.installation.service import ensure_installation
+    from iam.features.installation.service import start_installation
     from iam.terminal.host import root_of
 
-    async with runtime.begin(root_of(runtime)) as uow:
-        await ensure_installation(uow)
+    await start_installation(lambda: runtime.begin(root_of(runtime)))
 
 
 def _demand_local(command: str, *, local: bool) -> None:

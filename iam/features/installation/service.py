@@ -1,10 +1,14 @@
 """Use cases of the installation: what must be there before anything is served."""
 
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from sqlalchemy import select
 
-from iam.errors import IamError, conflict, denied, not_found, unavailable
+from iam.errors import ErrorKind, IamError, conflict, denied, not_found, unavailable
 from iam.features.credentials.service import create_client_secret
 from iam.features.installation.queries import (
     find_administrator_access,
@@ -36,6 +40,30 @@ from iam.models import (
     Service,
 )
 from iam.work import UnitOfWork
+
+_ATTEMPTS: Final = 5
+_PAUSE_SECONDS: Final = 0.3
+
+
+Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
+"""Begins a unit of work of the root of account `main`."""
+
+
+async def start_installation(begin: Begin) -> None:
+    """Do `ensure_installation` however many replicas do it at this moment.
+
+    Of two that race one is refused by the database and finds everything there the next time.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            async with begin() as uow:
+                await ensure_installation(uow)
+        except IamError as error:
+            if error.kind is not ErrorKind.CONFLICT or attempt == _ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 async def ensure_installation(uow: UnitOfWork) -> None:

@@ -84,6 +84,7 @@ def new_policy(
     if prints:
         terminal.output.text(text)
         return
+    terminal.api.get(holder.path)  # before a policy is made that then has no holder
     name = name or default_name(holder.name, can)
     made = terminal.api.post("/v1/policies", {"name": name, "document": document})
     terminal.api.put(_attachment(holder, made["id"]))

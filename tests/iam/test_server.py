@@ -1,0 +1,107 @@
+"""The server process: how it starts, what it refuses to start with, how it ends."""
+
+import re
+import socket
+import stat
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from iam.kit.secrets import SECRET_PATTERN
+from tests.host import Host
+
+MASTER_KEY = "07" * 32
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+class TestAFirstStart:
+    def test_it_says_where_it_serves_and_what_to_type_next_and_drains_on_sigterm(
+        self, host: Host
+    ) -> None:
+        with host.serve() as served:
+            answer = httpx2.get(f"{served.url}/v1/me")
+            assert answer.status_code == 401
+            assert "server" not in answer.headers
+            assert served.ready["next_command"] == (
+                f"IAM_DATA_DIR={host.data} iam bootstrap --local --service admin --save-profile"
+            )
+            assert served.stop() == 0
+        assert '"event": "stopped"' in served.lines[-1]
+
+    def test_sr_10_whatever_it_creates_is_private(self, host: Host) -> None:
+        with host.serve():
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in host.data.iterdir()}
+        assert {"iam.db", "iam.db-wal", "iam.db.lock", "master.key"} <= set(modes)
+        assert set(modes.values()) == {0o600}
+        assert stat.S_IMODE(host.data.stat().st_mode) == 0o700
+
+    def test_sr_11_there_is_no_default_credential_and_nothing_secret_in_the_log(
+        self, host: Host
+    ) -> None:
+        with host.serve() as served:
+            token = f"{served.url}/oauth2/token"
+            for name, secret in (("admin", "admin"), ("root", ""), ("iam", "iam")):
+                form = {"grant_type": "client_credentials"}
+                answer = httpx2.post(token, data=form, auth=(name, secret))
+                assert answer.status_code == 401
+        assert (host.data / "master.key").read_text().strip() not in served.log
+        assert not re.search(SECRET_PATTERN, served.log)
+
+
+class TestRefusals:
+    def test_f_36_a_second_server_on_the_same_database_is_refused(self, host: Host) -> None:
+        with host.serve() as served:
+            second = host.run("serve", "--port", "0")
+            assert second.returncode == 6
+            assert f"in use by server {served.process.pid}" in second.stderr
+            assert httpx2.get(f"{served.url}/v1/me").status_code == 401
+
+    def test_sr_04_the_wrong_master_key_is_refused_and_stays_as_it_is(self, host: Host) -> None:
+        with host.serve():
+            pass
+        key = host.data / "master.key"
+        key.write_text(MASTER_KEY)
+        wrong = host.run("serve", "--port", "0")
+        assert wrong.returncode == 78
+        assert "the master key is not the one" in wrong.stderr
+        assert key.read_text() == MASTER_KEY
+        key.unlink()
+        missing = host.run("serve", "--port", "0")
+        assert missing.returncode == 78
+        assert "No new key was made" in missing.stderr
+        assert not key.exists()
+
+    def test_all_wrong_settings_are_listed_at_once_without_their_values(self, host: Host) -> None:
+        refused = host.run("serve", IAM_ISSUER="ftp://hidden", IAM_DATABASE_POOL="hidden")
+        assert refused.returncode == 78
+        assert "IAM_ISSUER: expected an http(s) URL" in refused.stderr
+        assert "IAM_DATABASE_POOL" in refused.stderr
+        assert "hidden" not in refused.stderr
+        assert not host.data.exists()
+
+    def test_a_port_that_is_taken_is_named(self, host: Host) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            refused = host.run("serve", "--port", str(port))
+        assert refused.returncode == 78
+        assert f"cannot listen on 127.0.0.1 port {port}" in refused.stderr
+
+    def test_a_postgresql_that_does_not_answer_is_named_without_the_password(
+        self, host: Host
+    ) -> None:
+        key = host.directory / "key"
+        key.write_text(MASTER_KEY)
+        key.chmod(0o600)
+        refused = host.run(
+            "serve",
+            IAM_DATABASE_URL="postgresql+asyncpg://iam:hidden@127.0.0.1:1/iam",
+            IAM_MASTER_KEY_FILE=str(key),
+        )
+        assert refused.returncode == 7
+        assert "the database at `127.0.0.1:1` cannot be used" in refused.stderr
+        assert "hidden" not in refused.stderr + refused.stdout
