@@ -1,0 +1,248 @@
+"""Every operation is in the catalogue, and none of them answers somebody without a policy.
+
+Walks the API as its own OpenAPI document describes it, so a new route is under this test from its
+first day: it needs a line in `BODIES` if it takes a body, and nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.routing import Mount
+
+from iam.authz.actions import Action
+from iam.models import Base
+from tests.world import Actor, World, allow
+
+pytestmark = pytest.mark.anyio
+
+DOCUMENT = {"Version": "2012-10-17", "Statement": [dict(allow("*"))]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"IAM": "arn:iam:iam::main:user/alice"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+TAGS = {"tags": {"team": "x"}}
+
+BODIES: dict[str, Any] = {
+    "AccountIn": {"name": "fresh"},
+    "AccountPatch": {"description": "x"},
+    "BoundaryIn": {"policy": "reader"},
+    "CredentialPatch": {"description": "x"},
+    "GroupIn": {"name": "fresh"},
+    "GroupPatch": {"description": "x"},
+    "InlinePolicyIn": {"document": DOCUMENT},
+    "PolicyIn": {"name": "fresh", "document": DOCUMENT},
+    "PolicyPatch": {"description": "x"},
+    "PolicyVersionIn": {"document": DOCUMENT, "set_as_default": True},
+    "RoleIn": {"name": "fresh", "trust_policy": TRUST},
+    "RolePatch": {"description": "x"},
+    "ServiceIn": {"name": "fresh", "owner": "user/alice"},
+    "ServicePatch": {"description": "x"},
+    "TagsIn": TAGS,
+    "TrustPolicyIn": {"trust_policy": TRUST},
+    "UserIn": {"name": "fresh"},
+    "UserPatch": {"description": "x"},
+    "CreateCredential": {"kind": "client_secret"},
+    "Evaluate": {
+        "evaluations": [
+            {"principal": "arn:iam:iam::main:user/alice", "action": "a:B", "resource": "*"}
+        ]
+    },
+}
+"""A valid body for each schema, or for each operation whose schema has no name."""
+
+TARGETS = {
+    "account": "acme",
+    "group": "staff",
+    "kind": "user",
+    "policy": "reader",
+    "principal": "alice",
+    "role": "deploy",
+    "service": "billing",
+    "user": "alice",
+    "version": "1",
+    "name": "test",
+}
+
+HOLDERS = {"users": "alice", "services": "billing", "roles": "deploy", "groups": "staff"}
+
+FOR_ANYBODY = {"GetCallerIdentity"}
+"""What whoever is authenticated may do: it tells nothing but who they are."""
+
+ELSEWHERE = {
+    # Only a Deny can take it away; the token endpoint asks (features/oauth).
+    Action.GET_SERVICE_BEARER_TOKEN,
+    # Asked by /metrics, which is no part of the JSON API.
+    Action.READ_METRICS,
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the API."""
+
+    method: str
+    path: str
+    name: str
+    action: str | None
+    schema: str
+
+    async def call(self, http: httpx2.AsyncClient, targets: dict[str, str]) -> httpx2.Response:
+        """Call it on existing targets with a valid body."""
+        path = self.path.format_map(targets)
+        query = "?key=team" if path.endswith("/tags") and self.method == "DELETE" else ""
+        body = BODIES.get(self.name, BODIES.get(self.schema))
+        needs_body = bool(self.schema) or self.name in BODIES
+        assert body is not None or not needs_body, f"add a body for {self.name} {self.schema}"
+        headers = {"If-Match": "*"}
+        return await http.request(self.method, path + query, json=body, headers=headers)
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    for path, methods in document["paths"].items():
+        for method, found in methods.items():
+            content = found.get("requestBody", {}).get("content", {}).get("application/json", {})
+            schema = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            yield Operation(
+                method.upper(), path, found["operationId"], found.get("x-iam-action"), schema
+            )
+
+
+async def described(admin: Actor) -> list[Operation]:
+    return list(operations((await admin.http.get("/openapi.json")).json()))
+
+
+async def furnish(world: World, admin: Actor) -> dict[str, str]:
+    """Make one of everything, so that what is refused would have had something to change."""
+    await world.account("acme")
+    create: list[tuple[str, str, Any]] = [
+        ("POST", "/v1/users", {"name": "alice", **TAGS}),
+        ("POST", "/v1/groups", {"name": "staff"}),
+        ("PUT", "/v1/groups/staff/members/user/alice", None),
+        ("POST", "/v1/services", {"name": "billing", "owner": "group/staff", **TAGS}),
+        ("POST", "/v1/roles", {"name": "deploy", "trust_policy": TRUST, **TAGS}),
+        ("POST", "/v1/policies", {"name": "reader", "document": DOCUMENT, **TAGS}),
+        ("POST", "/v1/policies/reader/versions", {"document": DOCUMENT}),
+    ]
+    for kind, name in (("users", "alice"), ("services", "billing"), ("roles", "deploy")):
+        create.append(("PUT", f"/v1/{kind}/{name}/permissions-boundary", {"policy": "reader"}))
+        create.append(("PUT", f"/v1/{kind}/{name}/attached-policies/reader", None))
+        create.append(("PUT", f"/v1/{kind}/{name}/inline-policies/test", {"document": DOCUMENT}))
+    for method, path, body in create:
+        answer = await admin.http.request(method, path, json=body)
+        assert answer.status_code < 300, f"{method} {path}: {answer.text}"
+    secret = await admin.http.post(
+        "/v1/services/billing/credentials", json=BODIES["CreateCredential"]
+    )
+    assert secret.status_code == 201, secret.text
+    (event,) = (await admin.http.get("/v1/audit-events?limit=1")).json()["items"]
+    keys = (await admin.http.get("/v1/signing-keys")).json()
+    return {
+        **TARGETS,
+        "credential": secret.json()["id"],
+        "event": event["id"],
+        "kid": keys["items"][0]["kid"],
+    }
+
+
+async def contents(world: World) -> dict[str, list[Any]]:
+    """Every row of every table but the record of refusals."""
+    await world.runtime.tools.denials.flush()
+    async with world.work() as uow:
+        return {
+            table.name: sorted(map(repr, (await uow.execute(table.select())).all()))
+            for table in Base.metadata.sorted_tables
+            if table.name != "audit_entries"
+        }
+
+
+class TestCatalogue:
+    async def test_every_route_names_an_action_and_every_action_has_a_route(
+        self, admin: Actor
+    ) -> None:
+        found = await described(admin)
+        unguarded = {operation.name for operation in found if operation.action is None}
+        assert unguarded == FOR_ANYBODY
+        named = {operation.action for operation in found if operation.action}
+        assert named == {action.value for action in set(Action) - ELSEWHERE}
+
+    async def test_operation_ids_are_unique(self, admin: Actor) -> None:
+        names = [operation.name for operation in await described(admin)]
+        assert len(names) == len(set(names))
+
+    async def test_aa_02_without_a_policy_no_operation_answers_or_changes_anything(
+        self, world: World, admin: Actor
+    ) -> None:
+        targets = await furnish(world, admin)
+        nobody = await world.actor(name="nobody")
+        before = await contents(world)
+        for operation in await described(admin):
+            if operation.name in FOR_ANYBODY:
+                continue
+            targets["holder"] = HOLDERS.get(operation.path.split("/")[2], "")
+            answer = await operation.call(nobody.http, targets)
+            assert answer.status_code == 403, f"{operation}: {answer.status_code} {answer.text}"
+            assert answer.json()["decision_id"].startswith("dec_")
+        assert await contents(world) == before
+
+    async def test_aa_01_without_credentials_no_operation_answers(
+        self, world: World, admin: Actor
+    ) -> None:
+        targets = dict.fromkeys((*TARGETS, "holder", "credential", "event", "kid"), "x")
+        for operation in await described(admin):
+            answer = await operation.call(world.http, {**targets, "kind": "user", "version": "1"})
+            assert answer.status_code == 401, f"{operation}: {answer.status_code}"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+
+    async def test_aa_03_an_administrator_may_read_everything(
+        self, world: World, admin: Actor
+    ) -> None:
+        targets = await furnish(world, admin)
+        for operation in await described(admin):
+            if operation.method != "GET":
+                continue
+            targets["holder"] = HOLDERS.get(operation.path.split("/")[2], "")
+            answer = await operation.call(admin.http, targets)
+            expected = {200, 404} if operation.name == "GetGroupPolicy" else {200}
+            assert answer.status_code in expected, f"{operation}: {answer.text}"
+
+
+UNCATALOGUED = {
+    # They prove or describe themselves by the rules of their protocol, which their tests hold.
+    "/oauth2/token",
+    "/oauth2/introspect",
+    "/oauth2/revoke",
+    "/oauth2/jwks",
+    "/.well-known/oauth-authorization-server",
+    # Probes say yes or no; metrics ask for `iam:GetMetrics`; the description for any caller.
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_no_route_is_outside_the_catalogue(world: World, admin: Actor) -> None:
+    described_paths = {operation.path for operation in await described(admin)}
+    assert set(served_paths(world.app)) - described_paths == UNCATALOGUED
+
+
+def served_paths(app: Any) -> Iterator[str]:
+    """The path of every route that the application really has, however deep it is mounted."""
+    inner = getattr(app, "_app", app)
+    for route in inner.routes:
+        # The framework keeps an included router whole, and mounts whole applications.
+        deeper = route.app if isinstance(route, Mount) else getattr(route, "original_router", None)
+        if deeper is not None:
+            yield from served_paths(deeper)
+        else:
+            yield route.path
