@@ -245,4 +245,4 @@ def served_paths(app: Any) -> Iterator[str]:
         if deeper is not None:
             yield from served_paths(deeper)
         else:
-            yield route.path
+            yield route.path.replace(":path}", "}")
