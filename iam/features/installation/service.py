@@ -52,14 +52,16 @@ Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 async def start_installation(begin: Begin) -> None:
     """Do `ensure_installation` however many replicas do it at this moment.
 
-    Of two that race one is refused by the database and finds everything there the next time.
+    Of two that race one is refused by the database, or waits for longer than a lock may take, and
+    finds everything there the next time.
     """
     for attempt in range(_ATTEMPTS):
         try:
             async with begin() as uow:
                 await ensure_installation(uow)
         except IamError as error:
-            if error.kind is not ErrorKind.CONFLICT or attempt == _ATTEMPTS - 1:
+            is_race = error.kind is ErrorKind.CONFLICT or error.code == "database_unavailable"
+            if not is_race or attempt == _ATTEMPTS - 1:
                 raise
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
