@@ -25,6 +25,8 @@ class Member:
 
 async def find_group(uow: UnitOfWork, reference: str) -> Group | None:
     """The group with this id or name; names are compared without case."""
+    if not reference.isprintable():
+        return None  # nothing is called so, and PostgreSQL does not even take a NUL to compare
     matches = Group.id == reference if is_id(reference) else Group.name_key == reference.casefold()
     query = select(Group).where(Group.account == uow.caller.account, matches)
     found: Group | None = await uow.scalar(query)

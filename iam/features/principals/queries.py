@@ -22,6 +22,8 @@ async def find_principal(
     uow: UnitOfWork, kind: type[Kind], reference: str, *, account: str | None = None
 ) -> Kind | None:
     """The principal with this id or name; names are compared without case."""
+    if not reference.isprintable():
+        return None  # nothing is called so, and PostgreSQL does not even take a NUL to compare
     account = account or uow.caller.account
     matches = kind.id == reference if is_id(reference) else kind.name_key == reference.casefold()
     found: Kind | None = await uow.scalar(select(kind).where(kind.account == account, matches))

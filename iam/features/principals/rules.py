@@ -57,7 +57,7 @@ def parse_reference(text: str, *, partition: str, account: str) -> Reference | N
     own = f"arn:{partition}:iam::{account}:"
     kind, _, resource = text.removeprefix(own).partition("/")
     folders, _, name = resource.rpartition("/")
-    if kind not in _KIND_OF_ID.values() or not name or is_id(name):
+    if kind not in _KIND_OF_ID.values() or not _NAME.fullmatch(name) or is_id(name):
         return None
     if folders or text.startswith(own):
         return Reference(kind, name, f"/{folders}/" if folders else "/")

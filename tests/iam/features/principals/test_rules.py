@@ -46,6 +46,8 @@ def test_an_id_tells_its_kind() -> None:
         "user/",
         "/alice",
         "users/alice",
+        "user/a\x00",
+        "user/al ice",
         "User/alice",
         "policy/reading",
         "arn:iam:iam::acme:user/alice",

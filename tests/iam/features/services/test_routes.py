@@ -98,7 +98,9 @@ class TestCreate:
             answer.json()["arn"],  # AA-04: as if it did not exist
             answer.json()["id"],
             new_id(IdKind.USER, world.clock.now()),
-            "\u0000",
+            "user/\u0000",
+            "group/a\u0000",
+            "group/\u0000/administrators",
         ):
             refused = await admin.http.post("/v1/services", json={"name": "x", "owner": owner})
             assert code(refused) == (400, "owner_unknown"), owner
