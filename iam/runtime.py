@@ -14,9 +14,11 @@ from iam.journal.changes import ChangeReader
 from iam.journal.denials import DenialWriter
 from iam.kit.clock import Clock, SystemClock
 from iam.kit.database import Database
+from iam.kit.ids import IdKind, new_id
 from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
 from iam.kit.sealing import Sealer
+from iam.models import MAIN_ACCOUNT
 from iam.settings import Settings
 from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
 from iam.work.uses import CredentialUses
@@ -43,7 +45,11 @@ class Runtime:
         )
         self.uses = CredentialUses(database)
         self.ledger = LedgerBatch(database)
-        self.outbound = Outbound(allow=settings.outbound_allow, ca_bundle=settings.ca_bundle)
+        self.outbound = Outbound(
+            allow=settings.outbound_allow,
+            ca_bundle=settings.ca_bundle,
+            allow_http=settings.allow_http_internal,
+        )
         self.keys = PublishedKeys(database)
         self.principals = PrincipalSnapshots(database, partition=settings.partition)
         self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
@@ -84,6 +90,7 @@ class Runtime:
         await self.ledger.stop()
         await self.tools.denials.stop()
         await self.changes.stop()
+        await self.outbound.aclose()
         await self.database.close()
 
     @asynccontextmanager
@@ -95,3 +102,14 @@ class Runtime:
         async with begin_work(self.tools, caller, read_only=read_only) as uow:
             yield uow
             await keep_administrable(uow)
+
+    @asynccontextmanager
+    async def begin_as_root(self, account: str = MAIN_ACCOUNT) -> AsyncIterator[UnitOfWork]:
+        """Begin a unit of work of the account's root: what the server does by itself."""
+        root = Caller.root(
+            account=account,
+            partition=self.settings.partition,
+            request_id=new_id(IdKind.REQUEST, self.clock.now()),
+        )
+        async with self.begin(root) as uow:
+            yield uow
