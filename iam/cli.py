@@ -7,14 +7,17 @@ import typer
 
 from iam.features.accounts import commands as accounts
 from iam.features.attachments import commands as attachments
+from iam.features.audit_log import commands as audit_log
 from iam.features.credentials import commands as credentials
 from iam.features.decisions import commands as decisions
+from iam.features.demo import commands as demo
 from iam.features.groups import commands as groups
 from iam.features.installation import commands as installation
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
 from iam.features.roles import commands as roles
 from iam.features.services import commands as services
+from iam.features.signing_keys import commands as signing_keys
 from iam.features.users import commands as users
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
 from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
@@ -29,7 +32,9 @@ GROUPS = (
     attachments.inline,
     attachments.boundary,
     credentials.commands,
+    signing_keys.commands,
     accounts.commands,
+    audit_log.commands,
 )
 
 app = typer.Typer(
@@ -60,6 +65,9 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [8080]")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="With a company to look at; `iam demo remove` ends it.")
+    ] = False,
 ) -> None:
     """Run the server.
 
@@ -71,19 +79,45 @@ def serve(
     import sys
 
     from iam.kit.logs import configure_logs
-    from iam.terminal.host import keep_files_private, read_host_settings
+    from iam.terminal.host import read_host_settings
 
     given: dict[str, Any] = {"host": host, "port": port}
     settings = read_host_settings(**{k: v for k, v in given.items() if v is not None})
     configure_logs(as_json=not sys.stdout.isatty())
-    keep_files_private()
     from iam.server import run_server
 
-    run_server(settings)
+    run_server(settings, with_demo=demo)
 
 
-declare(app, "serve", examples=("serve", "serve --host 0.0.0.0 --port 9000"), connects=False)(serve)
+declare(
+    app,
+    "serve",
+    examples=("serve", "serve --demo", "serve --host 0.0.0.0 --port 9000"),
+    connects=False,
+)(serve)
+
+
+def work(terminal: Terminal) -> None:
+    """Keep house on PostgreSQL: rotate keys in time, remove what is over.
+
+    On SQLite the server does it itself. Any number of workers may run.
+    """
+    del terminal
+    import sys
+
+    from iam.kit.logs import configure_logs
+    from iam.terminal.host import read_host_settings
+
+    settings = read_host_settings()
+    configure_logs(as_json=not sys.stdout.isatty())
+    from iam.server import run_worker
+
+    run_worker(settings)
+
+
+declare(app, "worker", examples=("worker",), connects=False)(work)
 installation.add_commands(app)
+demo.add_commands(app)
 me.add_commands(app)
 decisions.add_commands(app)
 for group in GROUPS:

@@ -4,9 +4,10 @@ import re
 from datetime import timedelta
 from typing import Final
 
+from iam.kit.clock import Clock, SystemClock
 from iam.terminal.failures import usage
 
-_FORM: Final = re.compile(r"(\d{1,6})([smhdw])")
+_FORM: Final = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS: Final = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -22,3 +23,11 @@ def parse_duration(text: str) -> timedelta:
     if found is None:
         raise usage(f"expected a duration such as `30d` or `12h`, found `{text}`")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def instant_ago(text: str | None, clock: Clock | None = None) -> str | None:
+    """An RFC 3339 instant that was given as such, or as a duration before now."""
+    if text is None or _FORM.fullmatch(text) is None:
+        return text
+    ago = (clock or SystemClock()).now() - parse_duration(text)
+    return ago.isoformat().replace("+00:00", "Z")

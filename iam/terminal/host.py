@@ -6,7 +6,7 @@ do, before anything is served or written.
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -43,11 +43,6 @@ def read_host_settings(**overrides: Any) -> Settings:
         raise misconfigured("\n".join(["the settings cannot be used", *lines])) from None
 
 
-def keep_files_private() -> None:
-    """Whatever this process creates from now on, only its own user may read (SR-10)."""
-    os.umask(0o077)
-
-
 def sqlite_file(settings: Settings) -> Path | None:
     """The SQLite file that these settings use; `None` on PostgreSQL."""
     url = make_url(settings.effective_database_url)
@@ -60,12 +55,14 @@ def sole_use(settings: Settings, *, role: str) -> Iterator[DatabaseLock | None]:
 
     Raises `IamError` of kind `conflict` when another process has it.
     """
+    # Whatever is created meanwhile is its user's alone (SR-10).
+    before = os.umask(0o077)
     file = sqlite_file(settings)
-    if file is None:
-        yield None
-        return
-    with locked_database(file, role=role) as lock:
-        yield lock
+    try:
+        with nullcontext() if file is None else locked_database(file, role=role) as lock:
+            yield lock
+    finally:
+        os.umask(before)
 
 
 def server_url(settings: Settings) -> str | None:

@@ -9,7 +9,6 @@ from typing import Any, Final, TextIO
 from iam.terminal.failures import Failure
 from iam.terminal.tables import Column, fields, safe_lines, shown, table
 
-
 _ETAG: Final = "version"
 """Only programs want it: it is the number that `If-Match` takes."""
 

@@ -67,8 +67,8 @@ def parse_reference(text: str, *kinds: str) -> Reference:
     kind, name = _split(text)
     if kind is None and len(kinds) == 1:
         kind = kinds[0]
-    if not name:
-        raise usage("a name must not be empty")
+    if name in {"", ".", ".."}:  # dots would lead to another address
+        raise usage(f"`{text}` names nothing")
     if kind is None:
         raise _unclear(text, kinds)
     if kind not in kinds:

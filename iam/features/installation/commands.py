@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iam.terminal.commands import declare
-from iam.terminal.failures import usage
+from iam.terminal.local import LocalOption, demand_local, local_runtime
 from iam.terminal.own_name import own_name
 from iam.terminal.profiles import DEFAULT_PROFILE, Profile, save_profile
 from iam.terminal.terminal import Terminal
@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from iam.features.installation.service import FirstCredential
     from iam.runtime import Runtime
     from iam.terminal.host import HostSettings
-
-LocalOption = Annotated[
-    bool,
-    typer.Option(
-        "--local", help="Confirm: this works on the database of this host, as the account's root."
-    ),
-]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -61,7 +54,7 @@ def bootstrap(
     Refused when somebody can administer the account already. Works before the first start of the
     server and while it runs; set IAM_* as for the server.
     """
-    _demand_local("bootstrap", local=local)
+    demand_local("bootstrap", local=local)
     import asyncio
 
     from iam.terminal.host import read_host_settings, server_url
@@ -108,7 +101,7 @@ def migrate(terminal: Terminal, *, local: LocalOption = False) -> None:
 
     Needed only where IAM_AUTO_MIGRATE is off: else the server does it when it starts.
     """
-    _demand_local("migrate", local=local)
+    demand_local("migrate", local=local)
     import asyncio
 
     from iam.terminal.host import read_host_settings, sole_use
@@ -132,20 +125,14 @@ async def _migrate(settings: "HostSettings") -> bool:
 
 
 async def _bootstrap(settings: "HostSettings", *, account: str, service: str) -> "FirstCredential":
-    from contextlib import AsyncExitStack
-
     from iam.features.installation.service import bootstrap as make_administrator
-    from iam.terminal.host import opened_runtime, root_of, server_url, sole_use
+    from iam.terminal.host import root_of
 
-    serves = server_url(settings) is not None
-    async with AsyncExitStack() as stack:
-        if not serves:  # a server that runs has prepared everything, and holds the lock
-            stack.enter_context(sole_use(settings, role="bootstrap"))
-        runtime = await stack.enter_async_context(
-            opened_runtime(settings, prepare=_prepare, migrates=not serves)
-        )
-        async with runtime.begin(root_of(runtime, account)) as uow:
-            return await make_administrator(uow, service=service)
+    async with (
+        local_runtime(settings, role="bootstrap", prepare=_prepare) as runtime,
+        runtime.begin(root_of(runtime, account)) as uow,
+    ):
+        return await make_administrator(uow, service=service)
 
 
 async def _prepare(runtime: "Runtime") -> None:
@@ -153,11 +140,3 @@ async def _prepare(runtime: "Runtime") -> None:
     from iam.terminal.host import root_of
 
     await start_installation(lambda: runtime.begin(root_of(runtime)))
-
-
-def _demand_local(command: str, *, local: bool) -> None:
-    if not local:
-        raise usage(
-            f"`{command}` works on this host's own database, not on a server",
-            f"say so: `{own_name()} {command} --local ...`, where the server runs",
-        )

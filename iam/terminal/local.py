@@ -1,0 +1,45 @@
+"""What commands share that work on this host's own database instead of asking a server."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iam.terminal.failures import usage
+from iam.terminal.own_name import own_name
+
+if TYPE_CHECKING:
+    from iam.runtime import Runtime
+    from iam.terminal.host import HostSettings, Prepare
+
+LocalOption = Annotated[
+    bool,
+    typer.Option(
+        "--local", help="Confirm: this works on the database of this host, as the account's root."
+    ),
+]
+
+
+def demand_local(command: str, *, local: bool) -> None:
+    """Raise `Failure` unless the person has confirmed where the command works."""
+    if not local:
+        raise usage(
+            f"`{command}` works on this host's own database, not on a server",
+            f"say so: `{own_name()} {command} --local ...`, where the server runs",
+        )
+
+
+@asynccontextmanager
+async def local_runtime(
+    settings: "HostSettings", *, role: str, prepare: "Prepare"
+) -> "AsyncIterator[Runtime]":
+    """The runtime of this host's installation, whether its server runs or not."""
+    from iam.terminal.host import opened_runtime, server_url, sole_use
+
+    serves = server_url(settings) is not None
+    async with AsyncExitStack() as stack:
+        if not serves:  # a server that runs has prepared everything, and holds the lock
+            stack.enter_context(sole_use(settings, role=role))
+        opening = opened_runtime(settings, prepare=prepare, migrates=not serves)
+        yield await stack.enter_async_context(opening)

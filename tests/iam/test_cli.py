@@ -1,0 +1,216 @@
+"""The command line as people and scripts use it, against a real server."""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from iam.cli import app
+from iam.kit.secrets import SECRET_PATTERN
+from tests.host import Host, Served
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"IAM": "arn:iam:iam::main:service/admin"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass
+class Shell:
+    """A host whose server runs, and where the profile of an administrator is stored."""
+
+    host: Host
+    served: Served
+
+    def iam(self, *arguments: str, **more: str) -> Ended:
+        """Run a command, whatever comes of it; in this process, for imports take a second."""
+        foreign: dict[str, str | None] = {name: None for name in os.environ if name[:4] == "IAM_"}
+        with chdir(self.host.directory):
+            result = CliRunner().invoke(
+                app, arguments, env={**foreign, **self.host.environment, **more}
+            )
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    def done(self, *arguments: str, **more: str) -> str:
+        """Run a command that must succeed; returns what it says."""
+        result = self.iam(*arguments, **more)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    host = Host(tmp_path_factory.mktemp("host"))
+    with host.serve() as served:
+        result = host.run("bootstrap", "--local", "--service", "admin", "--save-profile")
+        assert result.returncode == 0, result.stderr
+        assert not re.search(SECRET_PATTERN, result.stdout + result.stderr)
+        yield Shell(host, served)
+        assert not re.search(SECRET_PATTERN, served.log)  # LG-01
+
+
+def test_the_stored_profile_is_private_and_makes_the_next_command_work(shell: Shell) -> None:
+    file = shell.host.directory / "home" / ".config" / "iam" / "profiles.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    told = shell.done("whoami")
+    assert "arn:iam:iam::main:service/admin" in told
+    assert "group/administrators" in told
+
+
+def test_a_second_bootstrap_is_refused(shell: Shell) -> None:
+    result = shell.host.run("bootstrap", "--local", "--service", "other", "--json")
+    assert result.returncode == 6
+    assert json.loads(result.stderr.splitlines()[-1])["code"] == "bootstrapped_already"
+    assert not result.stdout
+
+
+def test_bootstrap_works_before_the_first_start_and_shows_the_secret_once(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    result = host.run("bootstrap", "--local", "--service", "terraform", "--json")
+    assert result.returncode == 0, result.stderr
+    assert {stat.S_IMODE(file.stat().st_mode) for file in host.data.iterdir()} == {0o600}  # SR-10
+    shown = json.loads(result.stdout)
+    assert set(shown) == {"client_id", "client_secret", "issuer"}
+    assert shown["client_secret"] not in result.stderr
+    with host.serve() as served:
+        assert "next_command" not in served.ready
+        told = host.run(
+            "--server",
+            served.url,
+            "whoami",
+            "--json",
+            IAM_CLIENT_ID=shown["client_id"],
+            IAM_CLIENT_SECRET=shown["client_secret"],
+        )
+        assert json.loads(told.stdout)["name"] == "terraform", told.stderr
+        assert shown["client_secret"] not in served.log
+
+
+def test_a_local_command_wants_the_word(tmp_path: Path) -> None:
+    result = Host(tmp_path).run("bootstrap", "--service", "admin")
+    assert result.returncode == 2
+    assert "--local" in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_user_is_created_shown_listed_changed_and_deleted(shell: Shell) -> None:
+    shell.done("user", "create", "alice", "--display-name", "Alice Ng", "--tag", "team=pay")
+    shown = shell.done("user", "show", "user/alice")
+    assert re.search(r"^display name +Alice Ng$", shown, re.MULTILINE)
+    assert re.search(r"^tags +team=pay$", shown, re.MULTILINE)
+    assert "\x1b" not in shown
+    listed = json.loads(shell.done("--json", "user", "list"))
+    assert [user["name"] for user in listed] == ["alice"]
+    shell.done("user", "update", "alice", "--email", "alice@corp.local")
+    assert shell.done("user", "disable", "alice") == "user/alice is disabled\n"
+    assert shell.done("user", "delete", "alice") == "deleted user/alice\n"
+    gone = shell.iam("user", "show", "alice", "--json")
+    assert gone.returncode == 5
+    assert json.loads(gone.stderr)["code"] == "not_found"
+
+
+def test_a_first_policy_decides_what_its_holder_may(shell: Shell) -> None:
+    shell.done("group", "create", "payments")
+    shell.done("service", "create", "orders", "--owner", "group/payments")
+    words = ["--who", "service/orders", "--can", "billing:Get*"]
+    words += ["--on", "arn:iam:billing::main:invoice/*"]
+    printed = shell.done("policy", "new", *words, "--print").rstrip()
+    assert len(printed.splitlines()) == 5
+    assert shell.done("policy", "new", *words).startswith(printed)
+    ask = (
+        "decide",
+        "--principal",
+        "service/orders",
+        "--resource",
+        "arn:iam:billing::main:invoice/1",
+    )
+    assert shell.done(*ask, "--action", "billing:GetInvoice").startswith("allowed")
+    denied = shell.iam(*ask, "--action", "billing:DeleteInvoice")
+    assert (denied.returncode, denied.stdout.splitlines()[0]) == (4, "denied: nothing allows it")
+    shell.done("policy", "detach", "orders-billing", "service/orders")
+    assert shell.iam(*ask, "--action", "billing:GetInvoice").returncode == 4
+
+
+def test_groups_roles_credentials_and_accounts_are_managed(shell: Shell) -> None:
+    shell.done("user", "create", "bob")
+    shell.done("group", "create", "support")
+    shell.done("group", "add-member", "support", "user/bob", "service/admin")
+    assert "service/admin" in shell.done("group", "members", "support")
+    shell.done("group", "remove-member", "support", "service/admin")
+    (shell.host.directory / "trust.json").write_text(json.dumps(TRUST))
+    shell.done("role", "create", "deployer", "@trust.json", "--max-session", "2h")
+    assert (
+        json.loads(shell.done("role", "show", "deployer", "--json"))["max_session_seconds"] == 7200
+    )
+    shell.done("service", "create", "mail", "--owner", "user/bob")
+    made = shell.done(
+        "credential", "create", "service/mail", "--secret-file", "mail.secret", "--json"
+    )
+    file = shell.host.directory / "mail.secret"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert re.fullmatch(SECRET_PATTERN, file.read_text().strip())
+    assert not re.search(SECRET_PATTERN, made)
+    soon = json.loads(shell.done("credential", "list", "--expiring", "90d", "--json"))
+    assert json.loads(made)["id"] in {each["id"] for each in soon}
+    assert "is revoked" in shell.done("credential", "revoke", json.loads(made)["id"])
+    shell.done("account", "create", "acme")
+    assert "acme" in shell.done("account", "list")
+
+
+def test_keys_are_rotated_and_the_audit_log_tells_it(shell: Shell) -> None:
+    assert "active" in shell.done("keys", "list")
+    rotated = json.loads(shell.done("keys", "rotate", "--json"))
+    assert "prepared" in {key["state"] for key in rotated}
+    words = ("audit-log", "list", "--type", "iam.signing_key.*", "--actor", "service/admin")
+    (event, *_) = json.loads(shell.done(*words, "--since", "1h", "--json"))
+    assert event["type"] == "iam.signing_key.prepared.v1"
+    assert event["actor"] == "arn:iam:iam::main:service/admin"
+    assert "signing_key.prepared" in shell.done(*words)
+    assert event["id"] in shell.done("audit-log", "show", event["id"])
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "code", "said"),
+    [
+        (("user", "create", "no spaces"), {}, 1, "expected 1 to 64 characters"),
+        (("user", "show"), {}, 2, "Missing argument"),
+        (("policy", "attach", "ReadOnlyAccess", "alice"), {}, 2, "write `user/alice`"),
+        (("user", "list", "--profile", "nobody"), {}, 2, "there is no profile `nobody`"),
+        (("user", "list", "--server", "http://localhost:1"), {}, 7, "no answer from"),
+        (("whoami",), {"IAM_CLIENT_ID": "svc_x", "IAM_CLIENT_SECRET": "wrong"}, 3, "not accept"),
+        (("whoami",), {"HOME": "/nonexistent"}, 3, "bootstrap --local"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_the_exit_code_says_what_kind_of_failure_it_was(
+    shell: Shell, words: tuple[str, ...], more: dict[str, str], code: int, said: str
+) -> None:
+    if "IAM_CLIENT_ID" in more:
+        more = {**more, "IAM_URL": shell.served.url}
+    result = shell.iam(*words, **more)
+    assert result.returncode == code, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not result.stdout
