@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from iam.authz.keys import PublishedKeys
-from iam.authz.standing import standing_of, stands
+from iam.authz.standing import read_standing, stands
 from iam.errors import IamError, unauthenticated
 from iam.work import Caller, UnitOfWork
 from iam_sdk.errors import TokenInvalid
@@ -43,7 +43,7 @@ class BearerAuthenticator:
         Raises `IamError` of kind `unauthenticated` when the token was revoked, or was issued
         before something that ended it: a disable, a reset, a restore.
         """
-        row = (await uow.execute(standing_of(token.jti, subject=token.subject))).one_or_none()
+        row = await read_standing(uow, token.jti, subject=token.subject)
         if row is None or not _stands(row, token):
             raise _refused("token_revoked")
         uow.caller = replace(

@@ -1,9 +1,19 @@
 """The facts of a principal, read from the database in three queries."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Executable, Result, and_, literal, null, or_, select, union_all
+from sqlalchemy import (
+    Executable,
+    Result,
+    String,
+    and_,
+    bindparam,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from iam.authz.facts import PrincipalFacts, policy_set
@@ -20,21 +30,25 @@ from iam.models import (
 )
 from iam_policy import DocumentKind
 
+_ID = bindparam("principal_id", type_=String)
+_GROUP_IDS = bindparam("groups", type_=String, expanding=True)
+
 
 class Reader(Protocol):
     """A session or a connection: something that runs a query."""
 
-    async def execute(self, statement: Executable, /) -> Result[Any]:
+    async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[Any]:
         """Run the query."""
 
 
 async def gather(reader: Reader, principal_id: str, *, partition: str) -> PrincipalFacts | None:
     """Everything the engine must know of this principal; `None` if there is none."""
-    row = (await reader.execute(_principal(principal_id))).one_or_none()
+    one = {"principal_id": principal_id}
+    row = (await reader.execute(_PRINCIPAL, one)).one_or_none()
     if row is None:
         return None
-    groups = (await reader.execute(_groups(principal_id))).scalars().all()
-    documents = (await reader.execute(_documents(principal_id, groups))).all()
+    groups = (await reader.execute(_GROUPS, one)).scalars().all()
+    documents = (await reader.execute(_DOCUMENTS, {**one, "groups": groups})).all()
     policies = [(_label(partition, found), found.document) for found in documents]
     used = {found.policy_id for found in documents if found.policy_id}
     boundary = None
@@ -61,7 +75,7 @@ async def gather(reader: Reader, principal_id: str, *, partition: str) -> Princi
     )
 
 
-def _principal(principal_id: str) -> Executable:
+def _principal() -> Executable:
     boundary, version = aliased(Policy), aliased(PolicyVersion)
     current = and_(version.policy_id == boundary.id, version.number == boundary.default_version)
     return (
@@ -76,7 +90,7 @@ def _principal(principal_id: str) -> Executable:
         .join_from(Principal, Account, Account.name == Principal.account)
         .outerjoin(boundary, boundary.id == Principal.boundary_policy_id)
         .outerjoin(version, current)
-        .where(Principal.id == principal_id)
+        .where(Principal.id == _ID)
     )
 
 
@@ -86,11 +100,7 @@ _PRINCIPAL_COLUMNS = (
 )  # fmt: skip
 
 
-def _groups(principal_id: str) -> Executable:
-    return select(GroupMembership.group_id).where(GroupMembership.principal_id == principal_id)
-
-
-def _documents(principal_id: str, groups: Sequence[str]) -> Executable:
+def _documents() -> Executable:
     """Attached and inline documents, the principal's own and its groups'."""
     attached = (
         select(
@@ -110,8 +120,8 @@ def _documents(principal_id: str, groups: Sequence[str]) -> Executable:
         )
         .where(
             or_(
-                PolicyAttachment.principal_id == principal_id,
-                PolicyAttachment.group_id.in_(groups),
+                PolicyAttachment.principal_id == _ID,
+                PolicyAttachment.group_id.in_(_GROUP_IDS),
             )
         )
     )
@@ -121,8 +131,14 @@ def _documents(principal_id: str, groups: Sequence[str]) -> Executable:
         literal("").label("path"),
         InlinePolicy.name,
         InlinePolicy.document,
-    ).where(or_(InlinePolicy.principal_id == principal_id, InlinePolicy.group_id.in_(groups)))
+    ).where(or_(InlinePolicy.principal_id == _ID, InlinePolicy.group_id.in_(_GROUP_IDS)))
     return union_all(attached, inline)
+
+
+# Built once: building a statement takes several times as long as running it.
+_PRINCIPAL = _principal()
+_GROUPS = select(GroupMembership.group_id).where(GroupMembership.principal_id == _ID)
+_DOCUMENTS = _documents()
 
 
 def _label(partition: str, found: Any) -> str:

@@ -5,11 +5,12 @@ clock. What changes anywhere is dropped by the change log; a caller that must no
 the database is away looks at `tools.changes.is_fresh`, as for every snapshot.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable, LargeBinary, String, bindparam, select
 
 from iam.features.credentials.rules import ClientCredential, ClientKey
 from iam.kit.outbound import Outbound
@@ -81,32 +82,23 @@ class ClientSnapshots:
     async def _load_secret(
         self, secret_hash: bytes
     ) -> tuple[ClientCredential, frozenset[str]] | None:
-        rows = await self._rows(select(*_FACTS).where(Credential.secret_hash == secret_hash))
+        rows = await self._rows(_BY_SECRET, {"secret_hash": secret_hash})
         if not rows:
             return None
         facts = _facts(rows[0])
         return facts, frozenset({facts.id, facts.principal_id})
 
     async def _load_holdings(self, principal_id: str) -> tuple[_Holdings, frozenset[str]] | None:
-        query = (
-            select(*_FACTS, Credential.public_jwk, Credential.jwks_uri)
-            .where(
-                Credential.principal_id == principal_id,
-                Credential.kind.in_((CredentialKind.PUBLIC_KEY, CredentialKind.JWKS_URI)),
-                Credential.status != CredentialStatus.REVOKED,
-            )
-            .order_by(Credential.id)
-        )
-        rows = await self._rows(query)
+        rows = await self._rows(_BY_HOLDER, {"holder": principal_id})
         if not rows:
             return None
         keys = tuple(key for row in rows if (key := _registered(row)) is not None)
         addresses = tuple((_facts(row), row.jwks_uri) for row in rows if row.jwks_uri is not None)
         return _Holdings(keys, addresses), frozenset({principal_id, *(row.id for row in rows)})
 
-    async def _rows(self, query: Executable) -> list[Any]:
+    async def _rows(self, query: Executable, parameters: Mapping[str, Any]) -> list[Any]:
         async with self._tools.database.connect(writes=False) as connection:
-            return list(await connection.execute(query))
+            return list(await connection.execute(query, parameters))
 
 
 _FACTS = (
@@ -116,6 +108,19 @@ _FACTS = (
     Credential.kind,
     Credential.status,
     Credential.expires_at,
+)
+# Built once: building a statement takes longer than running it.
+_BY_SECRET = select(*_FACTS).where(
+    Credential.secret_hash == bindparam("secret_hash", type_=LargeBinary)
+)
+_BY_HOLDER = (
+    select(*_FACTS, Credential.public_jwk, Credential.jwks_uri)
+    .where(
+        Credential.principal_id == bindparam("holder", type_=String),
+        Credential.kind.in_((CredentialKind.PUBLIC_KEY, CredentialKind.JWKS_URI)),
+        Credential.status != CredentialStatus.REVOKED,
+    )
+    .order_by(Credential.id)
 )
 
 

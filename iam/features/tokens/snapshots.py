@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from iam.authz.keys import PublishedKeys
-from iam.authz.standing import standing_of, stands
+from iam.authz.standing import read_standing, stands
 from iam.features.tokens.rules import claimed_audience
 from iam.journal.events import SIGNING_KEYS
 from iam.kit.snapshot_cache import SnapshotCache
@@ -67,6 +67,5 @@ class TokenSnapshots:
         return KnownToken(token, audience, is_same and stands(row)), frozenset(depends_on)
 
     async def _standing(self, token: AccessToken) -> Any:
-        query = standing_of(token.jti, subject=token.subject)
         async with self._tools.database.connect(writes=False) as connection:
-            return (await connection.execute(query)).one_or_none()
+            return await read_standing(connection, token.jti, subject=token.subject)
