@@ -1,6 +1,5 @@
 """DOOR: HTTP. The one list of routers and fast routes; wires, and does nothing else."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,7 +29,6 @@ from iam.features.revocation import fast as revocation
 from iam.features.roles import routes as roles
 from iam.features.services import routes as services
 from iam.features.signing_keys import fast as jwks
-from iam.features.signing_keys import jobs as signing_key_jobs
 from iam.features.signing_keys import routes as signing_keys
 from iam.features.signing_keys.snapshots import Signers
 from iam.features.tokens.snapshots import TokenSnapshots
@@ -62,12 +60,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await runtime.start()
-        keeper = asyncio.create_task(signing_key_jobs.keep_advancing(runtime))
         try:
             yield
         finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
             await runtime.stop()
 
     app = Starlette(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Result, ScalarResult, text
+from sqlalchemy import Delete, Executable, Result, ScalarResult, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -100,6 +100,11 @@ class UnitOfWork:
         if is_change and getattr(table, "name", None) in _AUDITED_TABLES:
             raise RuntimeError("an audited row must be changed through the session")
         return await self.session.execute(statement, parameters)
+
+    async def remove(self, statement: Delete) -> int:
+        """Delete rows of a table that is not audited; returns how many there were."""
+        result = await self.execute(statement)
+        return int(getattr(result, "rowcount", 0))
 
     def add(self, row: Base) -> None:
         """Insert a row with the next flush."""
