@@ -119,6 +119,8 @@ class _Exchange:
             raise invalid("host_invalid", "the `Host` header is not a host name")
         if _ODD_PATH.search(scope["path"]):
             raise IamError(ErrorKind.NOT_FOUND, "not_found", "there is nothing at this address")
+        if b"%00" in scope["query_string"]:
+            raise invalid("query_invalid", "the query holds a NUL character")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise invalid("content_encoding_unsupported", "compressed bodies are not accepted")
         length = headers.get(b"content-length", b"0")

@@ -34,7 +34,18 @@ class StrictRequest(Request):
         except JsonError as error:
             message = f"the body is not acceptable JSON: {error.reason}"
             raise invalid("json_invalid", message) from None
+        if b"\\u0000" in body and _holds_nul(self.parsed):
+            # PostgreSQL cannot store it, and nobody means it.
+            raise invalid("json_invalid", "the body is not acceptable JSON: a NUL character")
 
     async def json(self) -> Any:
         """The parsed body."""
         return self.parsed
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(entry) for key, entry in value.items())
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\x00" in value

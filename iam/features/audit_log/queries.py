@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from iam.kit.framing import framed
 from iam.kit.pages import Page
-from iam.models import AuditEntry
+from iam.models import Account, AuditEntry
 from iam.work import UnitOfWork
 
 
@@ -42,8 +42,8 @@ async def list_entries(
 ) -> Page[AuditEntry]:
     """One page of the account's entries. Ids are in the order of time, so they sort."""
     scope = framed("audit", uow.caller.account, *(str(value) for value in astuple(wanted)))
-    query = select(AuditEntry).where(AuditEntry.account == uow.caller.account)
-    query = query.where(*_conditions(wanted)).order_by(AuditEntry.id.desc()).limit(limit + 1)
+    query = select(AuditEntry).where(*_own(uow), *_conditions(wanted))
+    query = query.order_by(AuditEntry.id.desc()).limit(limit + 1)
     if cursor is not None:
         (last,) = uow.tools.cursors.decode(cursor, scope=scope)
         query = query.where(AuditEntry.id < last)
@@ -53,8 +53,19 @@ async def list_entries(
 
 async def find_entry(uow: UnitOfWork, event_id: str) -> AuditEntry | None:
     """The entry with this id in the caller's account."""
-    entry = await uow.get(AuditEntry, event_id)
-    return entry if entry is not None and entry.account == uow.caller.account else None
+    query = select(AuditEntry).where(*_own(uow), AuditEntry.id == event_id)
+    entry: AuditEntry | None = await uow.scalar(query)
+    return entry
+
+
+def _own(uow: UnitOfWork) -> list[ColumnElement[bool]]:
+    """What the caller's account may see: its own, since it was made.
+
+    An account that takes the name of a deleted one inherits none of its log (MT-09).
+    """
+    account = uow.caller.account
+    made = select(Account.created_at).where(Account.name == account).scalar_subquery()
+    return [AuditEntry.account == account, AuditEntry.occurred_at >= made]
 
 
 def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:

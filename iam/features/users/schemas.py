@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from iam.features.principals.schemas import (
+    PRINTABLE,
     Description,
     Input,
     Name,
@@ -15,7 +16,7 @@ from iam.features.principals.schemas import (
 from iam.models import User
 from iam.work import UnitOfWork
 
-DisplayName = Annotated[str, Field(max_length=256, examples=["Alice Ng"])]
+DisplayName = Annotated[str, Field(max_length=256, pattern=PRINTABLE, examples=["Alice Ng"])]
 # Not pydantic's EmailStr: it refuses `.local` and other names that live inside a company.
 Email = Annotated[
     str,

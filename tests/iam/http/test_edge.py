@@ -85,6 +85,10 @@ class TestRefused:
         assert (long.status_code, long.json()["code"]) == (414, "uri_too_long")
         assert (many.status_code, many.json()["code"]) == (400, "headers_too_many")
 
+    async def test_a_nul_in_the_query(self, admin: Actor) -> None:
+        answer = await admin.http.get("/v1/audit-events?actor=%00")
+        assert (answer.status_code, answer.json()["code"]) == (400, "query_invalid")
+
     async def test_ds_04_a_compressed_body(self, admin: Actor) -> None:
         answer = await admin.http.post(
             "/v1/users", content=b"x", headers={"Content-Encoding": "gzip"}
@@ -127,6 +131,8 @@ class TestBodies:
             b'\xef\xbb\xbf{"name":"a"}',
             '{"name":"a"}'.encode("utf-16"),
             b'{"name":"a"',
+            b'{"name":"a","display_name":"x\\u0000"}',
+            b'{"name":"a","tags":{"\\u0000":"x"}}',
         ],
     )
     async def test_ds_01_aa_07_json_that_two_readers_could_read_differently(
@@ -135,6 +141,12 @@ class TestBodies:
         headers = {"Content-Type": "application/json"}
         answer = await admin.http.post("/v1/users", content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (400, "json_invalid")
+
+    async def test_an_escaped_backslash_before_u0000_is_plain_text(self, admin: Actor) -> None:
+        body = b'{"name":"a","description":"\\\\u0000"}'
+        headers = {"Content-Type": "application/json"}
+        answer = await admin.http.post("/v1/users", content=body, headers=headers)
+        assert answer.json()["description"] == "\\u0000"
 
     @pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", ""])
     async def test_ss_11_a_body_that_a_web_page_could_send(

@@ -93,6 +93,19 @@ class TestReaders:
         theirs = await stranger.http.get(f"/v1/audit-events/{event['id']}")
         assert theirs.status_code == 404
 
+    async def test_mt_09_an_account_of_a_used_name_inherits_no_log(
+        self, world: World, admin: Actor
+    ) -> None:
+        await world.account("acme")
+        await create_user(await world.administrator("acme"), "alice")
+        for verb, path in (("POST", "/v1/accounts/acme:suspend"), ("DELETE", "/v1/accounts/acme")):
+            gone = await admin.http.request(verb, path, headers={"If-Match": "*"})
+            assert gone.status_code < 300, gone.text
+        await world.advance(timedelta(minutes=1))
+        await world.account("acme")
+        newcomer = await world.administrator("acme")
+        assert await listed(newcomer, type="iam.user.*") == []
+
     async def test_reading_needs_its_own_permission(self, world: World) -> None:
         reader = await world.actor(allow("audit:*"))
         nobody = await world.actor(allow("iam:*"))
