@@ -309,13 +309,22 @@ def running(command: list[str], environment: dict[str, str], log: Any) -> Iterat
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave it running
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a process, gently at first; a second Ctrl-C meanwhile must not leave it running."""
+    earlier = {
+        each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)
+    }
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for each, handler in earlier.items():
+        signal.signal(each, handler)
 
 
 def wait_until_up(stage: Stage, name: str, url: str) -> None:

@@ -1,4 +1,4 @@
-"""DOOR: the server process. Prepares the installation, serves until it is told to stop.
+"""DOOR: the processes. Prepare the installation, serve or keep house until told to stop.
 
 Started by `iam serve`; one process, one event loop, one worker. On SIGTERM or SIGINT it takes no
 new connections, finishes the requests that it has, and ends with exit code 0.
@@ -9,7 +9,8 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
@@ -18,13 +19,15 @@ import uvloop
 from starlette.types import ASGIApp
 
 from iam.app import build_app
+from iam.features.demo.service import seed_company
 from iam.features.installation.queries import has_administrator
 from iam.features.installation.service import start_installation
 from iam.runtime import Runtime
 from iam.settings import Settings
 from iam.terminal.failures import misconfigured
-from iam.terminal.host import SERVER_ROLE, opened_runtime, root_of, sole_use
+from iam.terminal.host import SERVER_ROLE, Prepare, opened_runtime, root_of, sole_use
 from iam.terminal.own_name import own_name
+from iam.worker import keep_house
 
 DRAIN_SECONDS: Final = 8
 """How long requests under way may take after a stop was asked for: less than Docker's 10 s."""
@@ -35,8 +38,12 @@ _BACKLOG: Final = 2048
 _log = structlog.get_logger(__name__)
 
 
-def run_server(settings: Settings) -> None:
-    """Serve until told to stop. Raises `Failure` or `IamError` when that cannot begin."""
+def run_server(settings: Settings, *, with_demo: bool = False) -> None:
+    """Serve until told to stop, `with_demo` with the demo company.
+
+    Raises `Failure` or `IamError` when that cannot begin.
+    """
+    prepare = prepare_with_company if with_demo else prepare_installation
     listener = _bind(settings.host, settings.port)
     try:
         port = listener.getsockname()[1]
@@ -49,17 +56,15 @@ def run_server(settings: Settings) -> None:
                 _announce(settings, is_new=is_new)
 
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, listener, announce))
+                runner.run(_serve(settings, listener, announce, prepare))
     finally:
         listener.close()
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, announce: Callable[..., None]
+    settings: Settings, listener: socket.socket, announce: Callable[..., None], prepare: Prepare
 ) -> None:
-    async with opened_runtime(
-        settings, prepare=prepare_installation, migrates=settings.auto_migrate
-    ) as runtime:
+    async with opened_runtime(settings, prepare=prepare, migrates=settings.auto_migrate) as runtime:
         async with runtime.begin(root_of(runtime), read_only=True) as uow:
             is_new = not await has_administrator(uow)
         config = server_config(build_app(runtime))
@@ -68,15 +73,66 @@ async def _serve(
         # is us, and the drain is all we wanted.
         for caught in (signal.SIGINT, signal.SIGTERM):
             signal.signal(caught, lambda *_: None)
-        await server.serve(sockets=[listener])
+        async with _housekeeping(runtime):
+            await server.serve(sockets=[listener])
     if not server.started:
         raise misconfigured("the server did not start", "its log lines above say why")
+    _log.info("stopped")
+
+
+@asynccontextmanager
+async def _housekeeping(runtime: Runtime) -> AsyncIterator[None]:
+    """On SQLite this process keeps house as well: no other may use the database."""
+    if not runtime.database.is_sqlite:
+        yield
+        return
+    keeper = asyncio.create_task(keep_house(runtime))
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+
+def run_worker(settings: Settings) -> None:
+    """Keep house until told to stop: what `iam serve` does by itself on SQLite.
+
+    Raises `Failure` or `IamError` when that cannot begin.
+    """
+    if settings.database_url is None:
+        raise misconfigured(
+            "on SQLite the server keeps house itself",
+            "run `iam serve`; a worker of its own is for PostgreSQL (IAM_DATABASE_URL)",
+        )
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(caught, stop.set)
+    async with opened_runtime(
+        settings, prepare=prepare_installation, migrates=settings.auto_migrate
+    ) as runtime:
+        await runtime.start()
+        keeper = asyncio.create_task(keep_house(runtime))
+        _log.info("working")
+        await stop.wait()
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await runtime.stop()
     _log.info("stopped")
 
 
 async def prepare_installation(runtime: Runtime) -> None:
     """Make what every installation has, and bring it up to date."""
     await start_installation(lambda: runtime.begin(root_of(runtime)))
+
+
+async def prepare_with_company(runtime: Runtime) -> None:
+    """As `prepare_installation`, and make the demo company or what is missing of it."""
+    await prepare_installation(runtime)
+    await seed_company(runtime.begin, root_of(runtime))
 
 
 class _Server(uvicorn.Server):
