@@ -1,5 +1,6 @@
 """What commands share that work on this host's own database instead of asking a server."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -35,8 +36,12 @@ async def local_runtime(
     settings: "HostSettings", *, role: str, prepare: "Prepare"
 ) -> "AsyncIterator[Runtime]":
     """The runtime of this host's installation, whether its server runs or not."""
+    import structlog
+
     from iam.terminal.host import opened_runtime, server_url, sole_use
 
+    # What the server's parts log on the way is no part of the answer.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
     serves = server_url(settings) is not None
     async with AsyncExitStack() as stack:
         if not serves:  # a server that runs has prepared everything, and holds the lock
