@@ -1,8 +1,12 @@
 """What the fast lane knows of credentials, and how soon it learns of a change."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
@@ -18,6 +22,7 @@ from iam.features.credentials.service import (
 )
 from iam.features.credentials.snapshots import ClientSnapshots
 from iam.features.principals import service as principals
+from iam.kit.outbound import Outbound
 from iam.kit.secrets import hash_secret
 from iam.models import Credential, Service
 from tests.world import NOON, Actor, World
@@ -28,6 +33,22 @@ pytestmark = pytest.mark.anyio
 def jwk(kid: str) -> dict[str, Any]:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     return {**ECAlgorithm.to_jwk(public, as_dict=True), "alg": "ES256", "kid": kid}
+
+
+@asynccontextmanager
+async def publishing(*keys: dict[str, Any]) -> AsyncIterator[str]:
+    """The address of a key set on a real server."""
+    body = orjson.dumps({"keys": keys})
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+    server.close()
 
 
 @pytest.fixture
@@ -124,6 +145,27 @@ class TestKeys:
         keys = await clients.keys_of(billing.id, kid="a")
         assert [item.key.kid for item in keys] == ["a"]
         assert [item.key.kid for item in await clients.keys_of(billing.id, kid="z")] == ["a"]
+
+    async def test_published_keys_belong_to_the_credential_that_names_their_address(
+        self, world: World, billing: Actor
+    ) -> None:
+        outbound = Outbound(allow=["127.0.0.0/8"])
+        clients = ClientSnapshots(world.runtime.tools, outbound)
+        async with publishing(jwk("p"), jwk("a")) as url:
+            async with world.work() as uow:
+                own = await register_public_key(uow, service="billing", public_jwk=jwk("a"))
+                held = await register_jwks_uri(
+                    uow, service="billing", jwks_uri=url, check_url=outbound.check_url
+                )
+            keys = await clients.keys_of(billing.id, kid="p")
+            assert {item.key.kid: item.credential.id for item in keys} == {
+                "a": own.credential.id,
+                "p": held.credential.id,
+            }
+        async with world.work() as uow:
+            await quarantine_credential(uow, credential=held.credential.id)
+        assert [item.key.kid for item in await clients.keys_of(billing.id, kid="p")] == ["a"]
+        await outbound.aclose()
 
     async def test_a_stored_key_that_the_policy_no_longer_takes_is_passed_over(
         self, world: World, clients: ClientSnapshots, billing: Actor
