@@ -9,8 +9,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from iam.errors import IamError, conflict, unavailable
 
-# Serialization failure, deadlock, lock timeout, statement timeout, shutdown, still starting.
-_PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03"})
+# Serialization failure, deadlock, lock timeout, statement timeout, shutdown, still starting, too
+# many connections.
+_PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"})
 
 
 @contextmanager
