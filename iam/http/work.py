@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from iam.http.bearer import bearer_token
 from iam.http.preconditions import check_if_match
@@ -17,6 +18,24 @@ from iam.runtime import Runtime
 from iam.work import Caller, UnitOfWork
 
 _READS = frozenset({"GET", "HEAD"})
+_RUNTIME = "iam.runtime"
+
+
+class ServedBy:
+    """An application whose requests are served by this runtime.
+
+    The application itself knows no runtime: it only describes the API, which takes a while to
+    build, and may serve several.
+    """
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI event."""
+        scope[_RUNTIME] = self._runtime
+        await self._app(scope, receive, send)
 
 
 @dataclass(slots=True)
@@ -53,7 +72,7 @@ def caller_of(request: Request) -> Caller:
 
 
 async def _begin(request: Request) -> AsyncIterator[RequestWork]:
-    runtime: Runtime = request.app.state.runtime
+    runtime: Runtime = request.scope[_RUNTIME]
     token = await runtime.authenticator.verify(
         bearer_token(request.headers), now=runtime.clock.now()
     )

@@ -14,7 +14,7 @@ from iam.features.principals.schemas import Output
 from iam.features.users.schemas import UserOut
 from iam.http.edge import Edge
 from iam.http.router import ApiRouter
-from iam.http.work import Work
+from iam.http.work import ServedBy, Work
 from iam.models import IdempotencyRecord, IssuedToken, User
 from tests.world import Actor, World
 
@@ -43,9 +43,9 @@ class TestAuthorization:
             return Empty()
 
         app = FastAPI()
-        app.state.runtime = world.runtime
         app.include_router(router.fastapi)
-        guarded = Edge(app, settings=world.runtime.settings, clock=world.clock)
+        served = ServedBy(app, world.runtime)
+        guarded = Edge(served, settings=world.runtime.settings, clock=world.clock)
         async with world.client_of(guarded, admin.token) as http:
             assert (await http.get("/v1/careless")).status_code == 500
 
