@@ -5,10 +5,22 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests import world as worlds
 from tests.postgres import Server, start_postgres
 from tests.world import Actor, World
+
+# structlog's default renders every frame with its local variables, which takes half a minute for
+# one exception of a request, and is not what the server does (iam/kit/logs.py).
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 DATABASES = ("sqlite", "postgresql")
 
