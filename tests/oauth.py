@@ -72,9 +72,11 @@ async def add_credential(world: World, holder: Actor, **columns: Any) -> str:
     return row.id
 
 
-async def set_credential(world: World, credential_id: str, **columns: Any) -> None:
+async def set_credential(
+    world: World, credential_id: str, *, account: str = MAIN_ACCOUNT, **columns: Any
+) -> None:
     """Change a credential, as an administrator would."""
-    async with world.work() as uow:
+    async with world.work(account) as uow:
         row = await uow.get(Credential, credential_id)
         assert row is not None
         for name, value in columns.items():

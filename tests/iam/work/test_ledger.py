@@ -22,6 +22,7 @@ from iam.models import (
 )
 from iam.work import Issuance, Refusal
 from iam.work import ledger as ledger_module
+from iam.work.gate import GATE
 from tests.world import Actor, World
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +131,7 @@ class TestRefusing:
         gone = issuance(world, client, principal_id=new_id(IdKind.SERVICE, world.clock.now()))
         assert await world.runtime.ledger.submit(gone) is Refusal.PRINCIPAL
         async with world.work() as uow:
+            await uow.see_all_accounts()
             row = await uow.get(Account, "acme")
             assert row is not None
             row.status = AccountStatus.SUSPENDED
@@ -222,3 +224,39 @@ async def test_a_batch_that_fails_is_refused_and_the_next_one_is_tried(
         await world.runtime.ledger.submit(broken)
     assert caught.value.kind is ErrorKind.UNAVAILABLE
     assert await world.runtime.ledger.submit(issuance(world, client)) is None
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+class TestGate:
+    """On SQLite the single writer is the gate."""
+
+    async def test_a_batch_waits_for_a_revocation_that_is_about_to_commit(
+        self, world: World, client: Actor
+    ) -> None:
+        revoker = await world.runtime.database.open_postgresql()
+        async with revoker.transaction():
+            await revoker.execute(
+                "UPDATE principals SET status = 'disabled' WHERE id = $1", client.id
+            )
+            await revoker.execute("SELECT pg_advisory_xact_lock($1)", GATE)
+            answer = world.runtime.ledger.submit(issuance(world, client))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(answer), 0.2)
+        assert await answer is Refusal.PRINCIPAL
+        await revoker.close()
+
+    async def test_a_revocation_waits_for_a_batch_that_is_about_to_commit(
+        self, world: World, client: Actor
+    ) -> None:
+        async def disable() -> None:
+            async with world.work() as uow:
+                await set_status(uow, Service, client.id, status=PrincipalStatus.DISABLED)
+
+        batch = await world.runtime.database.open_postgresql()
+        async with batch.transaction():
+            await batch.execute("SELECT pg_advisory_xact_lock_shared($1)", GATE)
+            disabling = asyncio.create_task(disable())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(disabling), 0.2)
+        await disabling
+        await batch.close()

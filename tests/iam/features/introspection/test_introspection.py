@@ -130,14 +130,17 @@ class TestBearer:
 
 async def end(world: World, what: str, client: Client) -> None:
     """Do the thing that must end the client's token."""
+    account = client.actor.account
     if what in {"revoked", "quarantined"}:
-        await set_credential(world, client.credential_id, status=CredentialStatus(what))
+        status = CredentialStatus(what)
+        await set_credential(world, client.credential_id, account=account, status=status)
         return
-    async with world.work("main" if what == "restored" else client.actor.account) as uow:
+    async with world.work(account) as uow:
         row: Any
         if what == "disabled":
             await set_status(uow, Service, client.id, status=PrincipalStatus.DISABLED)
         elif what == "suspended":
+            await uow.see_all_accounts()
             row = await uow.get(Account, "acme")
             row.status = AccountStatus.SUSPENDED
             uow.emit(EventType.ACCOUNT_SUSPENDED, row)
