@@ -10,12 +10,11 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,14 +23,14 @@ from typing import Any, Final
 import httpx2
 
 import iam_sdk
+from examples.processes import NEARBY, free_port, running, wait_until_up
 
 EXAMPLES: Final = Path(__file__).resolve().parent
-START_SECONDS: Final = 30
 REFUSAL_SECONDS: Final = 3
 """How long a change may take to be felt: the product promises one second, a busy machine adds."""
 RECOVERY_SECONDS: Final = 40
 """The SDK lets some seconds pass after a failure before it tries again."""
-STOP_SECONDS: Final = 10
+LOG_LINES: Final = 8
 INVOICE: Final = "arn:iam:billing::main:invoice/*"
 BILLING: Final = "arn:iam:iam::main:service/billing"
 CHANGES: Final = ("detach", "revoke", "disable")
@@ -59,12 +58,11 @@ class Stage:
         """Run a command of the command line client, and return its answer."""
         say(f"    $ iam {' '.join(quoted(word) for word in words)}")
         command = [sys.executable, "-m", "iam", *words, "--json"]
-        done = subprocess.run(  # noqa: S603 -- our own program, with words from this file
-            command, check=False, capture_output=True, text=True, env=self.environment
-        )
-        if done.returncode != 0:
-            raise Differs(f"`iam {' '.join(words)}` failed: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        with running(command, self.environment, subprocess.PIPE) as process:
+            answer = process.communicate()[0].decode()
+        if process.returncode != 0:
+            raise Differs(f"`iam {' '.join(words)}` failed: {answer.strip()}")
+        return json.loads(answer[answer.index("{") :])
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Ask the API as the administrator; what a command does takes a second less this way."""
@@ -100,15 +98,14 @@ def main(arguments: Sequence[str]) -> int:
     )
     left_out = parser.parse_args(arguments).leave_out
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
-    began = time.monotonic()
-    steps = 0
+    began, steps = time.monotonic(), 0
     try:
-        for number, play in enumerate((whole_story, split_names), start=1):
+        for play in (whole_story, split_names):
             with new_stage(left_out) as stage:
-                say(f"\n{number}. {play.__doc__}\n")
+                say(f"\n{play.__doc__}\n")
                 play(stage)
                 steps += stage.steps
-    except Differs as difference:
+    except (Differs, TimeoutError) as difference:
         say(f"\nNOT AS EXPECTED: {difference}")
         return 1
     say(f"\nAll {steps} steps went as expected, in {time.monotonic() - began:.0f} seconds.")
@@ -121,12 +118,7 @@ def whole_story(stage: Stage) -> None:
     serve(stage, port, issuer=f"http://localhost:{port}", url=f"http://localhost:{port}")
     set_up_services(stage)
 
-    title("orders has a policy that allows the call")
-    expect(stage, "ALLOWED", 200, within=RECOVERY_SECONDS)
-
-    title("the policy is detached")
-    change(stage, "detach", "policy", "detach", "orders-billing", "service/orders")
-    expect(stage, "DENIED", 403, "access_denied")
+    allow_and_deny(stage)
 
     title("the policy is attached again")
     stage.iam("policy", "attach", "orders-billing", "service/orders")
@@ -135,9 +127,7 @@ def whole_story(stage: Stage) -> None:
     title(
         "the credential of orders is revoked; its running token is whole, and has 59 minutes left"
     )
-    change(stage, "revoke", "credential", "revoke", stage.ids["orders.secret"])
-    expect(stage, "REFUSED", 401, "token_inactive")
-    expect_no_token(stage, "orders.secret", "invalid_client")
+    revoke(stage)
 
     title("orders gets a new credential, in the same file; nothing is restarted")
     new_secret(stage, "orders")
@@ -160,6 +150,15 @@ def split_names(stage: Stage) -> None:
     serve(stage, port, issuer="https://id.demo.example", url=f"http://127.0.0.1:{port}")
     set_up_services(stage)
 
+    allow_and_deny(stage)
+
+    title("the policy is attached again, and the credential of orders is revoked")
+    stage.iam("policy", "attach", "orders-billing", "service/orders")
+    revoke(stage)
+
+
+def allow_and_deny(stage: Stage) -> None:
+    """What a policy allows ends with the policy."""
     title("orders has a policy that allows the call")
     expect(stage, "ALLOWED", 200, within=RECOVERY_SECONDS)
 
@@ -167,8 +166,9 @@ def split_names(stage: Stage) -> None:
     change(stage, "detach", "policy", "detach", "orders-billing", "service/orders")
     expect(stage, "DENIED", 403, "access_denied")
 
-    title("the policy is attached again, and the credential of orders is revoked")
-    stage.iam("policy", "attach", "orders-billing", "service/orders")
+
+def revoke(stage: Stage) -> None:
+    """What a credential has proved ends with the credential."""
     change(stage, "revoke", "credential", "revoke", stage.ids["orders.secret"])
     expect(stage, "REFUSED", 401, "token_inactive")
     expect_no_token(stage, "orders.secret", "invalid_client")
@@ -183,7 +183,7 @@ def serve(stage: Stage, port: int, *, issuer: str, url: str) -> None:
     stage.environment |= {"IAM_ISSUER": issuer, "IAM_URL": url}
     stage.environment["IAM_DATA_DIR"] = str(stage.folder / "data")
     stage.start("iam", "iam", "serve", "--port", str(port))
-    wait_until_up(stage, "iam", f"{url}/.well-known/oauth-authorization-server")
+    wait_until_up(f"{url}/.well-known/oauth-authorization-server")
     say(f"  iam serves at {url}, as issuer {issuer}")
     first = stage.iam("bootstrap", "--local", "--service", "admin")
     write_secret(stage.folder / "admin.secret", first["client_secret"])
@@ -203,7 +203,7 @@ def set_up_services(stage: Stage) -> None:
     where = f"http://127.0.0.1:{billing}"
     start_example(stage, "orders", orders, BILLING_URL=where, BILLING_AUDIENCE=BILLING)
     for name, url in (("billing", where), ("orders", stage.orders)):
-        wait_until_up(stage, name, f"{url}/health")
+        wait_until_up(f"{url}/health")
         say(f"  {name} serves at {url}, as {stage.ids[name]}, with a client secret in a file")
     who_can_what = ("--who", "service/orders", "--can", "billing:Get*", "--on", INVOICE)
     stage.iam("policy", "new", *who_can_what)
@@ -246,15 +246,15 @@ def expect(
     began = time.monotonic()
     while True:
         asked = time.monotonic() - began
-        said = httpx2.get(f"{stage.orders}/orders/42", timeout=30).json()["billing"]
-        found = said["status"], code_of(said["said"]) if code else None
+        said = NEARBY.get(f"{stage.orders}/orders/42").json()["billing"]
+        found = said["status"], told(said["said"], "code")
         if found == (status, code):
             break
         if asked > (within or REFUSAL_SECONDS):
             raise Differs(f"expected {verdict} ({status} {code or ''}), billing said {said}")
         time.sleep(0.1)
     stage.steps += 1
-    more = f", decision {decision}" if (decision := decision_of(said["said"])) else ""
+    more = f", decision {decision}" if (decision := told(said["said"], "decision_id")) else ""
     say(f"  orders calls billing: {verdict} ({status} {code or 'OK'}{more}; after {asked:.1f} s)")
 
 
@@ -277,14 +277,9 @@ def expect_no_token(stage: Stage, secret: str, reason: str) -> None:
     raise Differs("expected no token for orders, and one was issued")
 
 
-def code_of(said: Any) -> Any:
-    """The code of a problem document; FastAPI puts it below `detail`."""
-    return said.get("code") or dict(said.get("detail") or {}).get("code")
-
-
-def decision_of(said: Any) -> Any:
-    """The decision id of a problem document, if it has one."""
-    return dict(said.get("detail") or {}).get("decision_id")
+def told(said: Any, name: str) -> Any:
+    """A member of a problem document; FastAPI puts it below `detail`."""
+    return said.get(name) or dict(said.get("detail") or {}).get(name)
 
 
 # --- processes ------------------------------------------------------------------------------------
@@ -296,61 +291,19 @@ def new_stage(left_out: str | None) -> Iterator[Stage]:
     # What is set for another server must not reach this one, nor a profile of whoever runs it.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("IAM_")}
     with tempfile.TemporaryDirectory(prefix="iam-demo-") as name, ExitStack() as processes:
-        folder = Path(name)
-        yield Stage(folder, processes, {**clean, "HOME": name, "NO_COLOR": "1"}, left_out)
+        stage = Stage(Path(name), processes, {**clean, "HOME": name, "NO_COLOR": "1"}, left_out)
+        try:
+            yield stage
+        except (Differs, TimeoutError):
+            say_logs(stage.folder)
+            raise
 
 
-@contextmanager
-def running(command: list[str], environment: dict[str, str], log: Any) -> Iterator[None]:
-    """A process that is stopped afterwards, gently at first."""
-    process = subprocess.Popen(  # noqa: S603 -- our own programs
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        yield
-    finally:
-        stop(process)
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a process, gently at first; a second Ctrl-C meanwhile must not leave it running."""
-    earlier = {
-        each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)
-    }
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for each, handler in earlier.items():
-        signal.signal(each, handler)
-
-
-def wait_until_up(stage: Stage, name: str, url: str) -> None:
-    """Wait until somebody answers at this URL."""
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(lambda: httpx2.get(url, timeout=2)):
-        if time.monotonic() > deadline:
-            log = (stage.folder / f"{name}.log").read_text(encoding="utf-8")
-            raise Differs(f"{name} did not start within {START_SECONDS} s; it said:\n{log}")
-        time.sleep(0.05)
-
-
-def answers(ask: Callable[[], httpx2.Response]) -> bool:
-    """Whether the answer is 200."""
-    try:
-        return ask().status_code == httpx2.codes.OK
-    except httpx2.TransportError:
-        return False
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+def say_logs(folder: Path) -> None:
+    """Show how the logs end: they are gone in a moment."""
+    for log in sorted(folder.glob("*.log")):
+        say(f"\n--- the log of {log.stem} ends with")
+        say("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]))
 
 
 def write_secret(file: Path, secret: str) -> None:
