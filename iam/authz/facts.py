@@ -5,9 +5,10 @@ facts are read, never what is allowed.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from iam.authz.condition_keys import both_prefixes
 from iam_policy import (
     CompiledPolicy,
     Decision,
@@ -42,6 +43,7 @@ class PrincipalFacts:
         identity: Its own and its groups' policies, indexed.
         boundary: Its permissions boundary; `None` when it has none.
         depends_on: The entity ids whose change makes this value stale.
+        context: The condition keys that follow from all this.
     """
 
     id: str
@@ -55,6 +57,21 @@ class PrincipalFacts:
     identity: PolicySet
     boundary: PolicySet | None
     depends_on: frozenset[str]
+    context: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spell the condition keys once, so that no decision has to."""
+        values: dict[str, Any] = {
+            "PrincipalArn": self.arn,
+            "PrincipalAccount": self.account,
+            "PrincipalType": self.kind.capitalize(),
+            "userid": self.id,
+        }
+        if self.kind != "role":
+            values["username"] = self.name
+        for key, value in self.tags.items():
+            values[f"PrincipalTag/{key}"] = value
+        object.__setattr__(self, "context", both_prefixes(values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from iam.errors import invalid
-from iam.http.bearer import bearer_token
-from iam.http.strict_body import StrictRequest
+from iam.http.bearer import bearer_of
+from iam.http.body import read_body
+from iam.http.strict_body import parse_body
 from iam.work.outages import database_errors
 
 _HEADERS: Final = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
@@ -51,11 +51,16 @@ class JsonEndpoint:
         """Handle one request."""
         if scope["method"] != "POST":
             raise invalid("method_not_allowed", "this address takes POST only")
-        token = bearer_token(Headers(scope=scope))
-        request = StrictRequest(scope, receive)
-        await request.parse()
+        authorization: list[str] = []
+        content_type = ""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization.append(value.decode("latin-1"))
+            elif name == b"content-type":
+                content_type = value.decode("latin-1")
+        token = bearer_of(authorization)
         posted = PostedJson(
-            request.parsed,
+            parse_body(await read_body(receive), content_type),
             token,
             scope["iam.address"],
             scope["iam.request_id"],

@@ -12,6 +12,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from iam.errors import ErrorKind, IamError, invalid
+from iam.http.body import read_body
 from iam.http.problems import oauth_error, status_of
 from iam.work.outages import is_outage
 
@@ -74,7 +75,7 @@ class FormEndpoint:
                     content_type = value
             _check(scope, content_type)
             posted = PostedForm(
-                await _body(receive),
+                await read_body(receive),
                 authorization,
                 scope["iam.address"],
                 scope["iam.request_id"],
@@ -100,20 +101,6 @@ def _check(scope: Scope, content_type: bytes) -> None:
         raise invalid("invalid_request", "parameters belong into the body, none into the address")
     if content_type.partition(b";")[0].strip().lower() != _FORM:
         raise invalid("invalid_request", f"expected a body of type {_FORM.decode()}")
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise invalid("invalid_request", "the client went away before its body had arrived")
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body") and not parts:
-            return body
-        parts.append(body)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 def _as_refusal(error: Exception) -> IamError | None:

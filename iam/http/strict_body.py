@@ -22,21 +22,7 @@ class StrictRequest(Request):
 
         Raises `IamError` of kind `invalid`, never repeating what was sent.
         """
-        body = await self.body()
-        if not body:
-            return
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not media_type.endswith("+json"):
-            # A form or plain text could come from any web page without asking (CSRF).
-            raise invalid("content_type_unsupported", "expected a body of type application/json")
-        try:
-            self.parsed = parse_json(body)
-        except JsonError as error:
-            message = f"the body is not acceptable JSON: {error.reason}"
-            raise invalid("json_invalid", message) from None
-        if b"\\u0000" in body and _holds_nul(self.parsed):
-            # PostgreSQL cannot store it, and nobody means it.
-            raise invalid("json_invalid", "the body is not acceptable JSON: a NUL character")
+        self.parsed = parse_body(await self.body(), self.headers.get("content-type", ""))
 
     async def json(self) -> Any:
         """The parsed body."""
@@ -49,3 +35,25 @@ def _holds_nul(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_holds_nul, value))
     return isinstance(value, str) and "\x00" in value
+
+
+def parse_body(body: bytes, content_type: str) -> Any:
+    """The value of a JSON body; `None` if there is no body.
+
+    Raises `IamError` of kind `invalid`, never repeating what was sent.
+    """
+    if not body:
+        return None
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        # A form or plain text could come from any web page without asking (CSRF).
+        raise invalid("content_type_unsupported", "expected a body of type application/json")
+    try:
+        parsed = parse_json(body)
+    except JsonError as error:
+        message = f"the body is not acceptable JSON: {error.reason}"
+        raise invalid("json_invalid", message) from None
+    if b"\\u0000" in body and _holds_nul(parsed):
+        # PostgreSQL cannot store it, and nobody means it.
+        raise invalid("json_invalid", "the body is not acceptable JSON: a NUL character")
+    return parsed

@@ -3,10 +3,12 @@
 An exception is logged with its stack and without local variables: a frame may hold a secret.
 """
 
+import json
 import logging
 import sys
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -18,9 +20,7 @@ def configure_logs(*, as_json: bool, level: int = logging.INFO) -> None:
     `logging`.
     """
     renderer: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if as_json
-        else [_for_people()]
+        [structlog.processors.format_exc_info, _for_machines] if as_json else [_for_people()]
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -35,14 +35,11 @@ def configure_logs(*, as_json: bool, level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    # Our own lines take no detour through `logging`, which would cost more than a decision.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *renderer],
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     _quieten()
@@ -52,6 +49,13 @@ def _quieten() -> None:
     # uvicorn tells of its own start and stop; ours say more. What goes wrong is still told.
     for name in ("uvicorn", "uvicorn.error", "alembic", "httpx2", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _for_machines(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # half a surrogate pair, or a key that is no text
+        return json.dumps(event, default=repr)
 
 
 def _for_people() -> Processor:

@@ -1,7 +1,7 @@
 """`POST /v1/decisions`, on the fast lane."""
 
 import orjson
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.decisions.rules import parse_evaluations
 from iam.features.decisions.schemas import answer_out
@@ -10,7 +10,7 @@ from iam.http.json_endpoint import JsonEndpoint, PostedJson
 from iam.runtime import Runtime
 
 
-def routes(runtime: Runtime, *, point: DecisionPoint) -> list[BaseRoute]:
+def routes(runtime: Runtime, *, point: DecisionPoint) -> list[Route]:
     """`POST /v1/decisions`: a batch of questions, answered in order, all or none."""
     maximum = runtime.settings.limits.decisions
 

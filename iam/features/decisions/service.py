@@ -176,7 +176,7 @@ class DecisionPoint:
     ) -> None:
         """Whether the caller may ask this at all."""
         prefix = question.action_prefix
-        if asked.audience is not None and await self._is_own(asker, asked, prefix):
+        if asked.audience is not None and await self._is_own(asker, asked.audience, prefix):
             return
         context = {
             **principal_context(asker.facts, now=now),
@@ -190,9 +190,8 @@ class DecisionPoint:
         if not decision.allowed:
             self._refuse(asker, asked.facts.arn, decision, now)
 
-    async def _is_own(self, asker: Asker, asked: Asked, prefix: str) -> bool:
-        assert asked.audience is not None  # noqa: S101 -- the caller checked; this tells mypy
-        owner = await self._audiences.find(asker.facts.account, asked.audience)
+    async def _is_own(self, asker: Asker, audience: str, prefix: str) -> bool:
+        owner = await self._audiences.find(asker.facts.account, audience)
         is_own_audience = owner is not None and owner.service_id == asker.facts.id
         return may_always_ask(
             own_prefix=asker.facts.name, is_own_audience=is_own_audience, prefix=prefix

@@ -6,7 +6,7 @@ from typing import Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.discovery.rules import authorization_server_metadata, metadata_path
 from iam.runtime import Runtime
@@ -15,7 +15,7 @@ MAX_AGE_SECONDS: Final = 300
 _NOT_MODIFIED: Final = 304
 
 
-def routes(runtime: Runtime) -> list[BaseRoute]:
+def routes(runtime: Runtime) -> list[Route]:
     """`GET /.well-known/oauth-authorization-server` (RFC 8414 section 3)."""
     settings = runtime.settings
     body = orjson.dumps(

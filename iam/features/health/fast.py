@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.health.rules import exposition
 from iam.features.health.service import is_ready, read_metrics
@@ -21,7 +21,7 @@ _UNAVAILABLE: Final = 503
 _FRESH: Final = {"Cache-Control": "no-store"}
 
 
-def routes(runtime: Runtime, *, signers: Signers) -> list[BaseRoute]:
+def routes(runtime: Runtime, *, signers: Signers) -> list[Route]:
     """`GET /livez`, `GET /readyz`, `GET /metrics`."""
 
     async def livez(_request: Request) -> Response:

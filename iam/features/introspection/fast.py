@@ -1,7 +1,7 @@
 """The introspection endpoint, on the fast lane."""
 
 import orjson
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.introspection.rules import parse_introspection
 from iam.features.introspection.service import IntrospectionEndpoint
@@ -18,7 +18,7 @@ def routes(
     clients: ClientAuthenticator,
     audiences: AudienceSnapshots,
     tokens: TokenSnapshots,
-) -> list[BaseRoute]:
+) -> list[Route]:
     """`POST /oauth2/introspect` (RFC 7662 section 2)."""
     endpoint = IntrospectionEndpoint(
         runtime.tools,

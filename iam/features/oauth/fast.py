@@ -1,7 +1,7 @@
 """The token endpoint, on the fast lane."""
 
 import orjson
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.oauth.rules import parse_request
 from iam.features.oauth.service import ClientAuthenticator, Connection, TokenEndpoint
@@ -18,7 +18,7 @@ def routes(
     clients: ClientAuthenticator,
     audiences: AudienceSnapshots,
     signers: Signers,
-) -> list[BaseRoute]:
+) -> list[Route]:
     """`POST /oauth2/token` (RFC 6749 section 3.2)."""
     issuer = TokenIssuer(ledger=runtime.ledger, signers=signers, issuer=runtime.settings.issuer)
     endpoint = TokenEndpoint(

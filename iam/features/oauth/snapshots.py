@@ -39,6 +39,8 @@ class AudienceSnapshots:
 
     async def find(self, account: str, uri: str) -> AudienceFacts | None:
         """The service that answers to this audience; `None` if none of this account does."""
+        if uri == self._tools.settings.issuer:
+            return None  # that is us, and what is not there is not kept: it would be asked for anew
         key = AudienceKey(account, uri)
         return self.cache.peek(key) or await self.cache.get(key)
 

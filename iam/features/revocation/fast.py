@@ -1,6 +1,6 @@
 """The revocation endpoint."""
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.oauth.rules import parse_request
 from iam.features.oauth.service import ClientAuthenticator, Connection
@@ -12,7 +12,7 @@ from iam.runtime import Runtime
 
 def routes(
     runtime: Runtime, *, clients: ClientAuthenticator, tokens: TokenSnapshots
-) -> list[BaseRoute]:
+) -> list[Route]:
     """`POST /oauth2/revoke` (RFC 7009 section 2)."""
     endpoint = RevocationEndpoint(runtime.tools, clients=clients, tokens=tokens)
 

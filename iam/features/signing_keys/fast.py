@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from iam.features.signing_keys.snapshots import JwksSnapshots
 from iam.runtime import Runtime
@@ -16,7 +16,7 @@ STALE_SECONDS: Final = 86_400
 _NOT_MODIFIED: Final = 304
 
 
-def routes(runtime: Runtime) -> list[BaseRoute]:
+def routes(runtime: Runtime) -> list[Route]:
     """`GET /oauth2/jwks`."""
     published = JwksSnapshots(runtime.tools)
     max_age = int(runtime.settings.keys.max_age.total_seconds())
