@@ -61,18 +61,20 @@ def change_user_request(token: str, user: str, description: str) -> bytes:
     return request("PATCH", f"/v1/users/{user}", body=body, headers=headers)
 
 
-def fetch_tokens(target: Target, clients: Iterable[Client]) -> list[str]:
-    """A token for each client, in their order."""
-    return asyncio.run(_fetch_tokens(target, list(clients)))
+def fetch_tokens(
+    target: Target, clients: Iterable[Client], *, resource: str | None = None
+) -> list[str]:
+    """A token for each client, in their order; for this audience, or for the issuer itself."""
+    return asyncio.run(_fetch_tokens(target, list(clients), resource))
 
 
-async def fetch_token(http: httpx2.AsyncClient, client: Client) -> str:
+async def fetch_token(
+    http: httpx2.AsyncClient, client: Client, *, resource: str | None = None
+) -> str:
     """A token for one client."""
-    answer = await http.post(
-        "/oauth2/token",
-        data={"grant_type": "client_credentials"},
-        headers={"Authorization": basic(client)},
-    )
+    form = {"grant_type": "client_credentials", **({"resource": resource} if resource else {})}
+    headers = {"Authorization": basic(client)}
+    answer = await http.post("/oauth2/token", data=form, headers=headers)
     answer.raise_for_status()
     token: str = answer.json()["access_token"]
     return token
@@ -83,12 +85,12 @@ def http_client(target: Target, **options: Any) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{target.port}", timeout=10, **options)
 
 
-async def _fetch_tokens(target: Target, clients: list[Client]) -> list[str]:
+async def _fetch_tokens(target: Target, clients: list[Client], resource: str | None) -> list[str]:
     async with http_client(target) as http:
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def one(client: Client) -> str:
             async with limit:
-                return await fetch_token(http, client)
+                return await fetch_token(http, client, resource=resource)
 
         return list(await asyncio.gather(*map(one, clients)))

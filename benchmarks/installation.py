@@ -29,6 +29,7 @@ from iam.models import (
     PolicyAttachment,
     PolicyVersion,
     Service,
+    ServiceAudience,
     User,
 )
 from iam.runtime import Runtime
@@ -39,6 +40,7 @@ CLIENTS: Final = 1000
 USERS: Final = 100
 POLICIES: Final = 10
 ISSUER: Final = "http://127.0.0.1:8080"
+BILLING: Final = "arn:iam:iam::main:service/billing"
 _AT_ONCE: Final = 200
 
 
@@ -60,6 +62,7 @@ class Installation:
         directory: The data directory, with the master key.
         database_url: The database.
         administrator: May do everything.
+        billing: The service that the clients call, and that asks for decisions about them.
         clients: Services that have the ten policies through one group.
         users: Ids of users.
     """
@@ -67,6 +70,7 @@ class Installation:
     directory: Path
     database_url: str
     administrator: Client
+    billing: Client
     clients: list[Client]
     users: list[str]
 
@@ -115,10 +119,11 @@ async def _prepare(database_url: str, directory: Path) -> Installation:
                 clients += await _add_clients(uow, numbers, owners.id, employees)
         async with runtime.begin(root) as uow:
             users = await _add_users(uow)
+            billing = await _add_billing(uow, owners.id)
     finally:
         await runtime.database.close()
     administrator = Client(first.client_id, "administrator", first.client_secret, "")
-    return Installation(directory, database_url, administrator, clients, users)
+    return Installation(directory, database_url, administrator, billing, clients, users)
 
 
 async def _add_employees(uow: UnitOfWork) -> str:
@@ -167,24 +172,24 @@ def _document(number: int) -> str:
           "Condition": {{"StringEquals": {{"{service}:State": "closed"}}}}}}]}}"""
 
 
+async def _add_billing(uow: UnitOfWork, owners: str) -> Client:
+    service, credential, client = _client(uow, "billing", owners)
+    uow.add(service)
+    uow.emit(EventType.SERVICE_CREATED, service)
+    await uow.flush()
+    uow.add(ServiceAudience(account=MAIN_ACCOUNT, uri=BILLING, service_id=service.id))
+    uow.add(credential)
+    uow.emit(EventType.CREDENTIAL_CREATED, credential)
+    return client
+
+
 async def _add_clients(
     uow: UnitOfWork, numbers: range, owners: str, employees: str
 ) -> list[Client]:
     made: list[Client] = []
     rows: list[GroupMembership | Credential] = []
     for number in numbers:
-        service = Service(
-            id=new_id(IdKind.SERVICE, uow.now), account=MAIN_ACCOUNT,
-            name=f"client-{number:04d}", owner_group_id=owners,
-            created_at=uow.now, updated_at=uow.now,
-        )  # fmt: skip
-        secret = mint_secret(SecretKind.CLIENT_SECRET)
-        credential = Credential(
-            id=new_id(IdKind.CREDENTIAL, uow.now), account=MAIN_ACCOUNT,
-            principal_id=service.id, kind=CredentialKind.CLIENT_SECRET,
-            secret_hash=secret.hash, created_at=uow.now,
-            expires_at=uow.now + timedelta(days=90),
-        )  # fmt: skip
+        service, credential, client = _client(uow, f"client-{number:04d}", owners)
         uow.add(service)
         uow.emit(EventType.SERVICE_CREATED, service)
         uow.emit(EventType.CREDENTIAL_CREATED, credential)
@@ -192,7 +197,7 @@ async def _add_clients(
             group_id=employees, principal_id=service.id, account=MAIN_ACCOUNT, created_at=uow.now
         )
         rows += [credential, membership]
-        made.append(Client(service.id, service.name, secret.text, credential.id))
+        made.append(client)
     await uow.flush()
     for row in rows:
         uow.add(row)
@@ -200,6 +205,20 @@ async def _add_clients(
     assert group is not None  # noqa: S101 -- it was made above
     uow.emit(EventType.GROUP_MEMBER_ADDED, group)
     return made
+
+
+def _client(uow: UnitOfWork, name: str, owners: str) -> tuple[Service, Credential, Client]:
+    service = Service(
+        id=new_id(IdKind.SERVICE, uow.now), account=MAIN_ACCOUNT, name=name, owner_group_id=owners,
+        created_at=uow.now, updated_at=uow.now,
+    )  # fmt: skip
+    secret = mint_secret(SecretKind.CLIENT_SECRET)
+    credential = Credential(
+        id=new_id(IdKind.CREDENTIAL, uow.now), account=MAIN_ACCOUNT, principal_id=service.id,
+        kind=CredentialKind.CLIENT_SECRET, secret_hash=secret.hash,
+        created_at=uow.now, expires_at=uow.now + timedelta(days=90),
+    )  # fmt: skip
+    return service, credential, Client(service.id, name, secret.text, credential.id)
 
 
 async def _add_users(uow: UnitOfWork) -> list[str]:
