@@ -43,6 +43,8 @@ class Host:
 
     directory: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "iam")
+    """What Python runs: `iam`, or something that stands in for it."""
 
     @property
     def data(self) -> Path:
@@ -63,7 +65,7 @@ class Host:
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run `iam` with these arguments to its end; `more` are variables."""
         return subprocess.run(
-            [sys.executable, "-m", "iam", *arguments],
+            [sys.executable, *self.program, *arguments],
             check=False,
             cwd=self.directory,
             env={**self.environment, **more},
@@ -77,7 +79,7 @@ class Host:
     def serve(self, *arguments: str) -> Iterator[Served]:
         """Run the server on a free port until the block is left."""
         with subprocess.Popen(
-            [sys.executable, "-m", "iam", "serve", "--port", "0", *arguments],
+            [sys.executable, *self.program, "serve", "--port", "0", *arguments],
             cwd=self.directory,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -98,11 +100,20 @@ class Host:
                 reader.join(PATIENCE)
 
 
+def event_of(line: str) -> str:
+    """What a log line tells of; empty when it is none."""
+    try:
+        event: str = json.loads(line)["event"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return event
+
+
 def _follow(served: Served, is_ready: threading.Event) -> None:
     assert served.process.stdout is not None
     for line in served.process.stdout:
         served.lines.append(line)
-        if '"event": "ready"' in line:
+        if event_of(line) == "ready":
             served.ready = json.loads(line)
             served.url = served.ready["url"]
             is_ready.set()

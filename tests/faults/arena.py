@@ -1,0 +1,206 @@
+"""One installation that is served by a real process, loaded, damaged, served again and checked."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx2
+from sqlalchemy import select
+
+from iam.features.installation.service import bootstrap, start_installation
+from iam.kit import schema
+from iam.models import Credential as Credentials
+from iam.runtime import Runtime
+from iam.terminal.host import root_of
+from tests.faults.aftermath import probe, settle_all
+from tests.faults.checker import violations
+from tests.faults.client import Client, Credential
+from tests.faults.journal import Journal, read_journal
+from tests.faults.load import Cast, done, enroll, play
+from tests.faults.nemesis import some_moment
+from tests.faults.recovered import read_database
+from tests.host import PATIENCE, Host, Served
+from tests.world import MASTER_KEY, make_settings
+
+READY_SECONDS: Final = 10.0
+"""How soon after its death a server must be ready again: a promise, not patience."""
+_BUSY: Final = 3
+"""On a machine too busy for that, a start after a crash takes so many ordinary starts at most."""
+WARM_LINES: Final = 80
+"""How many lines the journal grows by before the damage may be done: 40 operations and more."""
+LOAD_SECONDS: Final = 1.0
+"""How long the load runs on at most, before the damage is done."""
+CAST: Final = 3
+"""How many services take part in a round."""
+_PROBE_SECONDS: Final = 0.02
+
+Damage = Callable[[Served], None]
+
+
+@dataclass
+class Arena:
+    """The installation, and everything that clients of it know.
+
+    Attributes:
+        host: Where the server runs.
+        port: Where every server listens, one after the other, so that the issuer stays the same.
+        database_url: Its database, for the checker.
+        journal: What clients sent and were told, over all rounds.
+        admin: The credential of the first administrator.
+        started_in: Seconds until each server was ready.
+    """
+
+    host: Host
+    port: int
+    database_url: str
+    journal: Journal
+    journal_path: Path
+    admin: Credential
+    started_in: list[float] = field(default_factory=list)
+    rounds: int = 0
+
+    @contextmanager
+    def serve(self) -> Iterator[Served]:
+        """Run the server; it is ready when the block begins."""
+        began = time.monotonic()
+        with self.host.serve("--port", str(self.port)) as served:
+            self._wait_until_ready(served, began)
+            yield served
+
+    def load_and_damage(self, served: Served, damage: Damage) -> "Round":
+        """Load the server, and do the damage at some moment meanwhile."""
+        self.rounds += 1
+        played = Round(self, Cast(), self.journal.length)
+        asyncio.run(played.load(served, damage))
+        return played
+
+    def check(self) -> list[str]:
+        """Everything that is wrong now; as the file has it, not as memory does."""
+        found = asyncio.run(read_database(self.database_url))
+        return violations(read_journal(self.journal_path), found)
+
+    @asynccontextmanager
+    async def client(self, served: Served) -> AsyncIterator[Client]:
+        """A client that speaks as the administrator."""
+        client = Client(self.journal, served.url, served.url)
+        async with client.http:
+            client.bearer = done(await client.token(self.admin)).got["access_token"]
+            yield client
+
+    def _wait_until_ready(self, served: Served, began: float) -> None:
+        while not is_ready(served):
+            assert time.monotonic() - began < PATIENCE, served.log
+            time.sleep(_PROBE_SECONDS)
+        self.started_in.append(time.monotonic() - began)
+        ordinary, took = self.started_in[0], self.started_in[-1]
+        assert took < max(READY_SECONDS, _BUSY * ordinary), f"ready after {took:.1f} s"
+
+
+@dataclass
+class Round:
+    """One load and one damage."""
+
+    arena: Arena
+    cast: Cast
+    began_at: int
+
+    async def load(self, served: Served, damage: Damage) -> None:
+        """Load until the damage is done."""
+        stopping = asyncio.Event()
+        async with self.arena.client(served) as client:
+            for index in range(CAST):
+                await enroll(client, f"svc-{self.arena.rounds}-{index}", self.cast)
+            label = str(self.arena.rounds)
+            playing = asyncio.create_task(play(client, self.cast, stopping, label))
+            try:
+                await self._wait_for_load()
+                await some_moment(LOAD_SECONDS)
+                await asyncio.to_thread(damage, served)
+            finally:
+                stopping.set()
+                await playing
+
+    async def _wait_for_load(self) -> None:
+        """Let some operations end, on however busy a machine."""
+        enough = self.arena.journal.length + WARM_LINES
+        deadline = time.monotonic() + PATIENCE
+        while self.arena.journal.length < enough:
+            assert time.monotonic() < deadline, "the load makes no progress"
+            await asyncio.sleep(_PROBE_SECONDS)
+
+    def look_after(self, served: Served) -> None:
+        """Find out what became of everything, on a server that is ready."""
+        asyncio.run(self._look_after(served))
+
+    async def _look_after(self, served: Served) -> None:
+        operations = self.arena.journal.since(self.began_at)
+        async with self.arena.client(served) as client:
+            await settle_all(client, self.cast, operations)
+            await probe(client, self.cast, operations)
+
+
+def on_database(url: str, directory: Path) -> dict[str, str]:
+    """The settings for a server on a prepared database, whose master key comes from outside."""
+    key = directory / "master.key"
+    key.write_text(MASTER_KEY.hex())
+    key.chmod(0o600)
+    return {"IAM_DATABASE_URL": url, "IAM_MASTER_KEY_FILE": str(key)}
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_ready(served: Served) -> bool:
+    """What the server itself says."""
+    try:
+        return httpx2.get(f"{served.url}/readyz", timeout=2).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+def open_arena(
+    directory: Path, *, database_url: str | None = None, program: tuple[str, ...] = ("-m", "iam")
+) -> AbstractContextManager[Arena]:
+    """Prepare an installation with a first administrator; `program` serves it in place of ours."""
+    data = directory / "data"
+    data.mkdir(mode=0o700)
+    url = database_url or f"sqlite+aiosqlite:///{data}/iam.db"
+    admin = asyncio.run(_bootstrap(url, data))
+    port = free_port()
+    settings = {
+        **on_database(url, directory),
+        "IAM_ISSUER": f"http://127.0.0.1:{port}",
+        "IAM_CREDENTIALS__LIVE_SECRETS": "10",
+    }
+    host = Host(directory, settings, program)
+    file = directory / "journal"
+    return _opened(Arena(host, port, url, Journal(file), file, admin))
+
+
+@contextmanager
+def _opened(arena: Arena) -> Iterator[Arena]:
+    with arena.journal:
+        yield arena
+
+
+async def _bootstrap(url: str, data: Path) -> Credential:
+    """What `iam bootstrap --local` does, without the seconds that its process takes to start."""
+    runtime = Runtime(make_settings(url, data), master_key=MASTER_KEY)
+    try:
+        await schema.upgrade(runtime.database)
+        await start_installation(lambda: runtime.begin(root_of(runtime)))
+        async with runtime.begin(root_of(runtime)) as uow:
+            first = await bootstrap(uow, service="admin")
+            credential = await uow.scalar(select(Credentials.id))
+    finally:
+        await runtime.database.close()
+    return Credential(credential, first.client_id, first.client_secret)

@@ -1,0 +1,42 @@
+"""Where the fault tests play: an installation on each of the two databases, served for real."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.faults.arena import Arena, open_arena
+from tests.postgres import Server, start_postgres
+
+
+@pytest.fixture(scope="session")
+def durable_postgres() -> Iterator[Server]:
+    """A PostgreSQL whose commits reach the disk."""
+    with start_postgres(durable=True) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Arena]:
+    """A new installation, on SQLite or on PostgreSQL."""
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("new_database")
+    with open_arena(tmp_path, database_url=url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def new_database(durable_postgres: Server) -> Iterator[str]:
+    """The URL of a PostgreSQL database with nothing in it."""
+
+    async def run(statement: str) -> None:
+        connection = await asyncpg.connect(durable_postgres.url.replace("+asyncpg", ""))
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run("CREATE DATABASE fault"))
+    yield durable_postgres.url_of("fault")
+    asyncio.run(run("DROP DATABASE fault WITH (FORCE)"))

@@ -1,0 +1,33 @@
+"""Does the damage, at a moment that nobody has chosen."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+from iam.kit.secrets import spread
+
+
+async def some_moment(longest: float) -> None:
+    """Wait for a random part of so many seconds, but not for less than a fifth."""
+    await asyncio.sleep(spread(timedelta(seconds=longest), 0.8).total_seconds())
+
+
+def kill(pid: int) -> None:
+    """End a process at once: nothing of it runs again, no handler, no flush."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def kill_children(pid: int) -> int:
+    """End every child of a process, but not the process; returns how many there were.
+
+    For PostgreSQL: its first process sees that its others died, throws away what they shared, and
+    recovers from the log, as after a power failure.
+    """
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    for child in found:
+        with contextlib.suppress(ProcessLookupError):  # the others may have ended it already
+            kill(int(child))
+    return len(found)
