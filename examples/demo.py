@@ -301,6 +301,7 @@ def new_stage(left_out: str | None) -> Iterator[Stage]:
 
 def say_logs(folder: Path) -> None:
     """Show how the logs end: they are gone in a moment."""
+    time.sleep(1)  # what goes wrong is logged after it was answered
     for log in sorted(folder.glob("*.log")):
         say(f"\n--- the log of {log.stem} ends with")
         say("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]))
