@@ -24,12 +24,11 @@ RUN /opt/iam/bin/pip install --no-deps --no-build-isolation ./sdk . \
 
 FROM python:3.11-slim-bookworm
 
-# /secrets/* are where volumes are mounted; a new volume takes owner and mode from here.
+# A new volume takes owner and mode of its directory from here.
 RUN groupadd --gid 10001 iam \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/iam \
       --shell /usr/sbin/nologin iam \
- && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/iam /secrets/master-key \
- && install --directory --owner 10001 --group 10001 --mode 0755 /secrets/database
+ && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/iam
 COPY --from=build /opt/iam /opt/iam
 
 # Nothing is written outside /var/lib/iam and /tmp: the root file system may be read-only.
