@@ -5,6 +5,9 @@ Built once by a door, from settings and a master key; started and stopped with t
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
 
 from iam.authz.administrators import keep_administrable
 from iam.authz.authenticate import BearerAuthenticator
@@ -22,6 +25,10 @@ from iam.models import MAIN_ACCOUNT
 from iam.settings import Settings
 from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
 from iam.work.uses import CredentialUses
+
+_ROLE_ADVICE: Final = "let a role serve that owns the database and is no superuser"
+
+_log = structlog.get_logger(__name__)
 
 
 class Runtime:
@@ -79,6 +86,9 @@ class Runtime:
 
     async def start(self) -> None:
         """Begin the background tasks. The schema must be up to date."""
+        bypass = await self.database.row_security_bypass()
+        if bypass is not None:
+            _log.warning("row_security_bypassed", reason=bypass, advice=_ROLE_ADVICE)
         await self.changes.start()
         await self.tools.denials.start()
         await self.ledger.start()

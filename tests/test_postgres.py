@@ -48,7 +48,8 @@ def test_a_server_answers_and_leaves_nothing_behind() -> None:
     with start_postgres() as server:
         assert ask(server, "select version()").startswith("PostgreSQL 1")
         assert ask(server, "show fsync") == "off"
-        assert server.url == f"postgresql+asyncpg://postgres@127.0.0.1:{server.port}/postgres"
+        assert ask(server, "select rolsuper from pg_roles where rolname = current_user") == "False"
+        assert server.url == f"postgresql+asyncpg://iam@127.0.0.1:{server.port}/iam"
         pid = server.pid
     assert not is_alive(pid)
     assert not server.directory.exists()

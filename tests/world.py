@@ -24,6 +24,7 @@ from iam.journal.events import EventType
 from iam.kit import schema
 from iam.kit.clock import ManualClock
 from iam.kit.ids import IdKind, new_id
+from iam.kit.row_security import ALL_ACCOUNTS, SETTING
 from iam.models import (
     ADMINISTRATORS,
     MAIN_ACCOUNT,
@@ -90,10 +91,12 @@ class World:
     _count: int = field(default=0)
 
     @asynccontextmanager
-    async def work(self, account: str = MAIN_ACCOUNT) -> AsyncIterator[UnitOfWork]:
-        """A unit of work of the account's root."""
-        root = Caller.root(account=account, partition="iam", request_id="test")
+    async def work(self, account: str | None = None) -> AsyncIterator[UnitOfWork]:
+        """A unit of work of the account's root; by default that of `main`, seeing all accounts."""
+        root = Caller.root(account=account or MAIN_ACCOUNT, partition="iam", request_id="test")
         async with self.runtime.begin(root) as uow:
+            if account is None:
+                await uow.see_all_accounts()
             yield uow
 
     async def administrator(self, account: str = MAIN_ACCOUNT) -> Actor:
@@ -268,7 +271,7 @@ def copy_sqlite(template: Path, directory: Path) -> str:
 
 async def keep_seed(dsn: str) -> None:
     """Remember the prepared state of a PostgreSQL database in tables of their own."""
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(dsn, server_settings={SETTING: ALL_ACCOUNTS})
     await connection.execute("CREATE SCHEMA seed")
     for table in Base.metadata.sorted_tables:
         await connection.execute(f"CREATE TABLE seed.{table.name} AS TABLE public.{table.name}")
@@ -280,6 +283,6 @@ async def reset_to_seed(dsn: str) -> None:
     tables = Base.metadata.sorted_tables
     statements = [f"DELETE FROM {t.name}" for t in reversed(tables)]  # noqa: S608 -- our own names
     statements += [f"INSERT INTO {t.name} SELECT * FROM seed.{t.name}" for t in tables]  # noqa: S608 -- as above
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(dsn, server_settings={SETTING: ALL_ACCOUNTS})
     await connection.execute(";".join(statements))
     await connection.close()

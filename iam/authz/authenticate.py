@@ -38,12 +38,13 @@ class BearerAuthenticator:
             raise _refused(error.reason) from None
 
     async def identify(self, uow: UnitOfWork, token: AccessToken) -> None:
-        """Make the token's subject the caller of this unit of work.
+        """Make the token's subject the caller of this unit of work, which then sees its account.
 
         Raises `IamError` of kind `unauthenticated` when the token was revoked, or was issued
         before something that ended it: a disable, a reset, a restore.
         """
-        row = await read_standing(uow, token.jti, subject=token.subject)
+        narrows = not uow.tools.database.is_sqlite
+        row = await read_standing(uow, token.jti, subject=token.subject, narrows=narrows)
         if row is None or not _stands(row, token):
             raise _refused("token_revoked")
         uow.caller = replace(

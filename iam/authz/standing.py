@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, String, bindparam, select
 
 from iam.authz.gather import Reader
+from iam.kit.row_security import narrowed
 from iam.models import (
     Account,
     AccountStatus,
@@ -50,11 +51,20 @@ _STANDING = (
         Principal.id == bindparam("subject", type_=String),
     )
 )
+# PostgreSQL sets it along with the one row that is found: no round trip of its own.
+_NARROWING = _STANDING.add_columns(narrowed(Principal.account))
 
 
-async def read_standing(reader: Reader, jti: str, *, subject: str) -> Row[Any] | None:
-    """One row about a token that this installation issued for this subject; ask `stands`."""
-    found = await reader.execute(_STANDING, {"jti": jti, "subject": subject})
+async def read_standing(
+    reader: Reader, jti: str, *, subject: str, narrows: bool = False
+) -> Row[Any] | None:
+    """One row about a token that this installation issued for this subject; ask `stands`.
+
+    With `narrows`, on PostgreSQL alone, what the reader's transaction reads afterwards is only
+    the rows of the subject's account (row security).
+    """
+    statement = _NARROWING if narrows else _STANDING
+    found = await reader.execute(statement, {"jti": jti, "subject": subject})
     return found.one_or_none()
 
 

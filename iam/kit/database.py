@@ -16,12 +16,16 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from iam.kit.row_security import ALL_ACCOUNTS, SETTING, bypass
+
 _WRITES = "iam_writes"
 _SERVER_SETTINGS = {
     "application_name": "iam",
     "statement_timeout": "5000",
     "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "10000",
+    # What serves all accounts at once sees them all; a unit of work narrows itself.
+    SETTING: ALL_ACCOUNTS,
 }
 
 
@@ -97,6 +101,16 @@ class Database:
         """Ask the database for an answer. Raises SQLAlchemy's own error when there is none."""
         async with self.connect(writes=False) as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def row_security_bypass(self) -> str | None:
+        """Why row security does not hold for our role, such as `superuser`; `None` if it does.
+
+        SQLite has no row security, and nothing that bypasses it.
+        """
+        if self.is_sqlite:
+            return None
+        async with self.connect(writes=False) as connection:
+            return await bypass(connection)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Delete, Executable, Result, ScalarResult, text
+from sqlalchemy import Delete, Executable, Result, ScalarResult, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ from iam.journal.write import Author, journal_rows, touched_entities
 from iam.kit.clock import Clock
 from iam.kit.database import Database
 from iam.kit.pages import Cursors
+from iam.kit.row_security import ALL_ACCOUNTS, narrowed
 from iam.kit.sealing import Sealer
 from iam.models import Account, Base, Credential, Installation, Principal
 from iam.settings import Settings
@@ -78,8 +79,24 @@ class UnitOfWork:
         """An ARN of this installation's partition. Our own resources have no region."""
         return f"arn:{self.settings.partition}:{service}::{account}:{resource}"
 
+    async def see_all_accounts(self) -> None:
+        """See and change rows of every account from here on, not only the caller's.
+
+        For two alone: a caller of `main` who is authorized to look after accounts, or the server
+        itself where its work spans them. On SQLite nothing was hidden, and nothing happens.
+        """
+        await self._see(ALL_ACCOUNTS)
+
+    async def see_own_account(self) -> None:
+        """See and change rows of the caller's account alone, as units of work begin."""
+        await self._see(self.caller.account)
+
+    async def _see(self, account: str) -> None:
+        if not self.tools.database.is_sqlite:
+            await self.session.execute(select(narrowed(account)))
+
     async def get(self, kind: type[Row], key: Any) -> Row | None:
-        """The row with this primary key, if there is one, whatever its account."""
+        """The row with this primary key, if there is one; on SQLite whatever its account."""
         return await self.session.get(kind, key)
 
     async def scalar(self, statement: Executable) -> Any:
@@ -185,6 +202,9 @@ async def begin_work(
                     session=session,
                     recorder=Recorder(session.sync_session),
                 )
+                # Who is still to prove who they are is narrowed by what proves it.
+                if caller.account:
+                    await uow.see_own_account()
                 yield uow
                 await _finish(uow)
 

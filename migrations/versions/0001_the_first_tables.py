@@ -9,6 +9,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+ISOLATED = (
+    "accounts", "audit_entries", "changes", "credential_uses", "credentials", "group_memberships",
+    "groups", "idempotency_records", "inline_policies", "issued_tokens", "outbox_messages",
+    "policies", "policy_attachments", "policy_versions", "principals", "service_audiences",
+)  # fmt: skip
+"""The tables whose rows belong to an account."""
+
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -463,6 +470,24 @@ def upgrade() -> None:
         op.execute(
             "ALTER TABLE changes ALTER COLUMN xid SET DEFAULT (pg_current_xact_id()::text::bigint)"
         )
+        _isolate_accounts()
+
+
+def _isolate_accounts() -> None:
+    """PostgreSQL: hide the rows of other accounts, from the tables' owner too.
+
+    A connection without the setting `iam.account` sees nothing (iam/kit/row_security.py). The
+    shipped policies, which belong to account `iam`, are everybody's to read.
+    """
+    for table in ISOLATED:
+        column = "name" if table == "accounts" else "account"
+        seen = f"NULLIF(current_setting('iam.account', true), '') IN ('*', {column})"
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY own_account ON {table} USING ({seen})")
+    shipped = "account = 'iam' AND current_setting('iam.account', true) <> ''"
+    for table in ("policies", "policy_versions"):
+        op.execute(f"CREATE POLICY shipped ON {table} FOR SELECT USING ({shipped})")
 
 
 def downgrade() -> None:

@@ -127,6 +127,7 @@ async def _authorize(uow: UnitOfWork, action: Action, name: str) -> None:
     if uow.caller.account != MAIN_ACCOUNT:
         # The engine refuses this already; accounts must not hang on one thread.
         raise denied("access_denied", "only principals of `main` look after accounts")
+    await uow.see_all_accounts()
 
 
 async def _authorized_account(uow: UnitOfWork, name: str, action: Action) -> Account:

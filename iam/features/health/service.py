@@ -38,4 +38,5 @@ async def is_ready(tools: Tools, signers: Signers) -> bool:
 async def read_metrics(uow: UnitOfWork) -> Readings:
     """What there is to measure, over all accounts: judged on the installation, in `main`."""
     await authorize(uow, Action.READ_METRICS, uow.arn_of("iam", MAIN_ACCOUNT, "installation"))
+    await uow.see_all_accounts()
     return Readings(uow.now, uow.tools.changes.staleness, await report_expiry(uow))

@@ -15,5 +15,6 @@ CHANGES_KEPT: Final = timedelta(hours=1)
 async def prune(runtime: Runtime) -> None:
     """Remove changes that every replica has read, and answers kept for retries long past."""
     async with runtime.begin_as_root() as uow:
+        await uow.see_all_accounts()
         await uow.remove(delete(Change).where(Change.changed_at < uow.now - CHANGES_KEPT))
         await uow.remove(delete(IdempotencyRecord).where(IdempotencyRecord.expires_at < uow.now))

@@ -74,6 +74,7 @@ async def ensure_installation(uow: UnitOfWork) -> None:
     Safe to call at every start, by any number of replicas. Raises `IamError` of kind `unavailable`
     when the master key is not the one that this database was made with.
     """
+    await uow.see_all_accounts()  # shipped policies belong to an account of their own
     installation = await uow.get(Installation, 1)
     if installation is None:
         await _create(uow)

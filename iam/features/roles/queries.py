@@ -69,5 +69,7 @@ def _account_of(uow: UnitOfWork, value: str) -> str | None:
 async def _root_of(uow: UnitOfWork, name: str) -> str | None:
     query = select(Account.name).where(Account.name == name, Account.name != SHIPPED_ACCOUNT)
     # Shared with others who name it, and with nobody who deletes it.
+    await uow.see_all_accounts()  # a trust policy may let principals of another account in
     found = await uow.scalar(query.with_for_update(read=True, key_share=True))
+    await uow.see_own_account()
     return None if found is None else uow.arn_of("iam", name, "root")

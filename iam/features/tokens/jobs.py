@@ -22,6 +22,7 @@ async def prune(runtime: Runtime) -> None:
     for remove in (_ended_tokens, _spent_ids):
         while True:
             async with runtime.begin_as_root() as uow:
+                await uow.see_all_accounts()
                 removed = await remove(uow)
             if removed < BATCH:
                 break

@@ -1,0 +1,17 @@
+"""Who sees beyond its own account (row security), and why it may."""
+
+from tests.contracts.source_tree import SERVER, python_files
+from tests.contracts.test_transactions import callers
+
+MAY_SEE_ALL = {
+    "iam/features/accounts/service.py": "callers of `main` who may look after accounts",
+    "iam/features/health/service.py": "metrics of the installation, for callers of `main`",
+    "iam/features/installation/jobs.py": "housekeeping of what every account's requests leave",
+    "iam/features/installation/service.py": "shipped policies belong to an account of their own",
+    "iam/features/roles/queries.py": "whether an account exists that a trust policy names",
+    "iam/features/tokens/jobs.py": "housekeeping of every account's tokens",
+}
+
+
+def test_only_those_named_see_beyond_their_own_account() -> None:
+    assert set(callers({"see_all_accounts"}, python_files(SERVER))) == set(MAY_SEE_ALL)
