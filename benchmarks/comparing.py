@@ -6,10 +6,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.load import Run, Target, count_requests, put_load
+from benchmarks.load import Run, Target, put_load, warm_up
 
 RUNS: Final = 5
-_WARM_UP_SECONDS: Final = (2, 4, 8, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def compare(
 ) -> Row:
     """Put the same load on both in turn, five times; the ratio is the median of the five."""
     for target in (floor, bench):
-        _warm_up(target, requests)
+        warm_up(target, requests)
     pairs = [(put_load(floor, requests), put_load(bench, requests)) for _ in range(RUNS)]
     floors, benches = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     ratio = median(bench.rate / floor.rate for floor, bench in pairs)
@@ -57,14 +56,6 @@ def compare(
         is_met=ratio >= bar if bar else None,
         details={"floor": floors, "bench": benches, "ratio": ratio},
     )
-
-
-def _warm_up(target: Target, requests: Path) -> None:
-    """Let it see each request once: what is measured is a process that has run for a while."""
-    expected = count_requests(requests)
-    for seconds in _WARM_UP_SECONDS:  # each run begins with the first request
-        if put_load(target, requests, seconds=seconds).answers >= expected:
-            return
 
 
 def _median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:

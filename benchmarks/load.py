@@ -18,6 +18,7 @@ from typing import Any, Final
 
 CONNECTIONS: Final = 32
 RUN_SECONDS: Final = 3
+_WARM_UP_SECONDS: Final = (2, 4, 8, 16)
 WRK: Final = shutil.which("wrk")
 GENERATOR: Final = "wrk" if WRK else "generator.py"
 
@@ -82,10 +83,21 @@ def count_requests(path: Path) -> int:
     return count
 
 
+def warm_up(target: Target, requests: Path) -> None:
+    """Let a server see each request once: what is measured is one that has run for a while.
+
+    It may refuse some: 32 connections that all bring somebody new are more than a start can bear.
+    """
+    expected = count_requests(requests)
+    for seconds in _WARM_UP_SECONDS:  # each run begins with the first request
+        if _seen(target.port, requests, seconds)["answers"] >= expected:
+            return
+
+
 def put_load(target: Target, requests: Path, *, seconds: float = RUN_SECONDS) -> Run:
     """Send these requests for so long. Raises `RuntimeError` if one was not answered by a 2xx."""
     before = _cpu_seconds(target.pid)
-    seen = (_by_wrk if WRK else _by_generator)(target.port, requests, seconds)
+    seen = _seen(target.port, requests, seconds)
     spent = _cpu_seconds(target.pid) - before
     if seen["errors"] or not seen["answers"]:
         raise RuntimeError(f"{seen['errors']} of {seen['answers']} answers were none: {seen}")
@@ -111,6 +123,10 @@ def _cpu_seconds(pid: int) -> float:
     # Fields 14 and 15 of proc(5); the second field, the name, may hold spaces.
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _seen(port: int, requests: Path, seconds: float) -> dict[str, Any]:
+    return (_by_wrk if WRK else _by_generator)(port, requests, seconds)
 
 
 def _by_wrk(port: int, requests: Path, seconds: float) -> dict[str, Any]:
