@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
+import orjson
 
 from iam.kit.database import Database
 from iam.work.gate import GATE
@@ -18,18 +19,18 @@ from iam.work.issuance import Issuance, Refusal, Refusals
 # committed when it began, so it sees every revocation that was acknowledged before.
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({GATE})"
 
-# Every row is judged, all that fit are written, and only the refused ones come back. The ids of
-# `once` are unique within a batch (ledger.py), so the insert decides each of them.
+# The batch comes as one JSON array of arrays: the driver would look at every element of thirteen
+# typed arrays. Every row is judged, all that fit are written, and only the refused ones come back.
+# The ids of `used` are unique within a batch (ledger.py), so the insert decides each of them.
 _WRITE: Final = """
 WITH asked AS (
-    SELECT * FROM unnest(
-        $1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
-        $13::timestamptz[]
-    ) AS a (
-        jti, principal_id, principal_epoch, client_id, credential_id, kid, audience, scope,
-        issued_at, expires_at, once_kind, once_id, once_until
-    )
+    SELECT
+        e ->> 0 AS jti, e ->> 1 AS principal_id, (e ->> 2)::int AS principal_epoch,
+        e ->> 3 AS client_id, e ->> 4 AS credential_id, e ->> 5 AS kid, e ->> 6 AS audience,
+        e ->> 7 AS scope, (e ->> 8)::timestamptz AS issued_at,
+        (e ->> 9)::timestamptz AS expires_at, e ->> 10 AS once_kind, e ->> 11 AS once_id,
+        (e ->> 12)::timestamptz AS once_until
+    FROM jsonb_array_elements($1::jsonb) AS e
 ),
 judged AS (
     SELECT a.*, p.account, i.restore_epoch,
@@ -84,7 +85,7 @@ class PostgresLedger:
         """Write one batch; see `Store`."""
         try:
             connection = await self._begin()
-            refused = await self._write.fetch(*zip(*issuances, strict=True))
+            refused = await self._write.fetch(orjson.dumps(list(map(tuple, issuances))).decode())
             await connection.execute("COMMIT")
         except BaseException:
             # Whatever state the connection is in now, the next batch gets a clean one.

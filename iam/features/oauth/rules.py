@@ -76,14 +76,17 @@ def parse_form(body: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
 
     Raises `invalid_request` for a repeated parameter, more than 100, or what is not UTF-8.
     """
-    fields = body.split(b"&")
+    text = _text(body)
+    fields = text.split("&")
     if len(fields) > MAX_FIELDS:
         raise invalid("invalid_request", f"expected at most {MAX_FIELDS} parameters")
+    is_encoded = "%" in text or "+" in text
     parameters: dict[str, str] = {}
     targets: list[str] = []
     for pair in fields:
-        raw_name, _, raw_value = pair.partition(b"=")
-        name, value = _decoded(raw_name), _decoded(raw_value)
+        name, _, value = pair.partition("=")
+        if is_encoded:
+            name, value = _decoded(name), _decoded(value)
         if name in _REPEATABLE:
             targets.append(value)
         elif name in parameters:
@@ -94,9 +97,13 @@ def parse_form(body: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
     return named, tuple(dict.fromkeys(target for target in targets if target))
 
 
-def _decoded(raw: bytes) -> str:
-    if b"%" in raw or b"+" in raw:
-        raw = unquote_to_bytes(raw.replace(b"+", b" "))
+def _decoded(text: str) -> str:
+    if "%" in text or "+" in text:
+        return _text(unquote_to_bytes(text.replace("+", " ")))
+    return text
+
+
+def _text(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -142,7 +149,7 @@ def parse_basic(header: str) -> tuple[str, str]:
         raise client_refused() from None
     if not colon:
         raise client_refused()
-    return _decoded(client_id), _decoded(secret)
+    return _decoded(_text(client_id)), _decoded(_text(secret))
 
 
 def client_refused() -> IamError:

@@ -11,6 +11,8 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -31,7 +33,8 @@ class Purpose(StrEnum):
 
 
 ES256: Final = "ES256"
-_ECDSA: Final = ECAlgorithm(ECAlgorithm.SHA256)
+# Made once: the library would make one for each signature.
+_ECDSA_SHA256: Final = ec.ECDSA(SHA256())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,10 @@ class Signer:
     def sign(self, claims: dict[str, Any], *, typ: str) -> str:
         """Sign claims as a token of this type."""
         signing_input = f"{self._header(typ)}.{b64url_encode(orjson.dumps(claims))}"
-        signature = _ECDSA.sign(signing_input.encode("ascii"), self._key)
-        return f"{signing_input}.{b64url_encode(signature)}"
+        der = self._key.sign(signing_input.encode("ascii"), _ECDSA_SHA256)
+        # RFC 7518 section 3.4: R and S side by side, 32 octets each, not the DER of X.509.
+        r, s = decode_dss_signature(der)
+        return f"{signing_input}.{b64url_encode(r.to_bytes(32) + s.to_bytes(32))}"
 
     def _header(self, typ: str) -> str:
         header = self._headers.get(typ)
