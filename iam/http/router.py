@@ -160,6 +160,12 @@ def _answer(work: RequestWork, request: Request, result: Any, status_code: int) 
         headers["Location"] = work.location
     next_cursor = getattr(result, "next_cursor", None)
     if next_cursor is not None:
-        headers["Link"] = f'<{request.url.include_query_params(cursor=next_cursor)}>; rel="next"'
+        headers["Link"] = _link_to_next(request, next_cursor)
     body = result.model_dump_json() if isinstance(result, BaseModel) else result
     return PlainResponse(body, status_code, headers, _JSON)
+
+
+def _link_to_next(request: Request, cursor: str) -> str:
+    # Relative (RFC 8288 section 3.1): the host of the request is what the caller says (HD-03).
+    url = request.url.include_query_params(cursor=cursor)
+    return f'<{url.path}?{url.query}>; rel="next"'

@@ -276,6 +276,15 @@ class TestList:
             url = page.links.get("next", {}).get("url")
         assert seen == names
 
+    async def test_hd_03_the_link_to_the_next_page_names_no_host(self, admin: Actor) -> None:
+        for name in ("a", "b"):
+            await create(admin, name=name)
+        headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+        page = await admin.http.get("/v1/users?limit=1&status=active", headers=headers)
+        url = page.links["next"]["url"]
+        assert url.startswith("/v1/users?limit=1&status=active&cursor=")
+        assert [user["name"] for user in (await admin.http.get(url)).json()["items"]] == ["b"]
+
     async def test_filters_narrow_the_list(self, admin: Actor) -> None:
         await create(admin, name="in")
         await create(admin, name="out", path="/other/")
