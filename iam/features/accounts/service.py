@@ -126,7 +126,8 @@ async def _authorize(uow: UnitOfWork, action: Action, name: str) -> None:
     await authorize(uow, action, resource)
     if uow.caller.account != MAIN_ACCOUNT:
         # The engine refuses this already; accounts must not hang on one thread.
-        raise denied("access_denied", "only principals of `main` look after accounts")
+        message = "only principals of `main` look after accounts"
+        raise denied("access_denied", message, decision_id=uow.decision_id)
     await uow.see_all_accounts()
 
 

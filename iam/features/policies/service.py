@@ -6,7 +6,7 @@ from typing import Any
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize
 from iam.authz.context import both_prefixes
-from iam.errors import IamError, conflict, denied, not_found
+from iam.errors import IamError, conflict, not_found
 from iam.features.policies import queries
 from iam.features.policies.queries import Entity, Scope
 from iam.features.policies.rules import (
@@ -256,7 +256,7 @@ async def _own_policy(
     row = await authorized_policy(uow, reference, action, context=context)
     if row.account != uow.caller.account:
         message = f"`{row.name}` comes with the software; nobody can change it"
-        raise denied("policy_is_shipped", message)
+        raise conflict("policy_is_shipped", message)
     return row
 
 

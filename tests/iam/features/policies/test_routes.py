@@ -123,7 +123,7 @@ class TestManagedPolicies:
             await admin.http.post(f"{address}/tags", json={"tags": {"a": "b"}}),
         ]
         assert [answer.json()["code"] for answer in answers] == ["policy_is_shipped"] * 4
-        assert {answer.status_code for answer in answers} == {403}
+        assert {answer.status_code for answer in answers} == {409}
 
     async def test_entities_tell_who_uses_a_policy(self, admin: Actor, world: World) -> None:
         policy = await created(admin)
