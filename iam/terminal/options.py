@@ -7,6 +7,10 @@ import typer
 DescriptionOption = Annotated[
     str | None, typer.Option("--description", metavar="TEXT", help="What it is for.")
 ]
+BoundaryOption = Annotated[
+    str | None,
+    typer.Option("--boundary", metavar="POLICY", help="The permissions boundary that limits it."),
+]
 PathOption = Annotated[
     str | None, typer.Option("--path", metavar="/PATH/", help="Folder, part of the ARN; default /.")
 ]

@@ -2,22 +2,15 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field
 
 from iam.features.attachments.queries import Attached
-from iam.features.policies.schemas import Document
+from iam.features.policies.schemas import Document, PolicyReference
 from iam.features.principals.schemas import Input, Output
 from iam.models import InlinePolicy, Policy
 from iam.work import UnitOfWork
-
-PolicyReference = Annotated[
-    str,
-    Field(
-        min_length=1, max_length=2048, description="name, id or ARN", examples=["ReadOnlyAccess"]
-    ),
-]
 
 
 class AttachedPolicyOut(Output):

@@ -72,6 +72,7 @@ def parse_evaluations(body: Any, *, maximum: int) -> list[Evaluation]:
     return [_evaluation(one, f"$.evaluations[{index}]") for index, one in enumerate(questions)]
 
 
+_SCALARS: Final = (str, bool, int, float)
 _MEMBERS: Final = frozenset({"token", "principal", "session", "action", "resource", "context"})
 _SUBJECTS: Final = ("token", "principal", "session")
 
@@ -160,7 +161,7 @@ def _is_context_value(value: Any) -> bool:
 
 
 def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | bool | int | float)
+    return isinstance(value, _SCALARS)
 
 
 def _invalid(path: str, message: str) -> IamError:

@@ -17,6 +17,12 @@ PolicyName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_GROUP_OR_POLICY_NAME, examples=["read-invoices"]),
 ]
+PolicyReference = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=2048, description="name, id or ARN", examples=["ReadOnlyAccess"]
+    ),
+]
 Document = Annotated[
     dict[str, Any],
     Field(

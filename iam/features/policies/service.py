@@ -1,6 +1,7 @@
 """Use cases of managed policies."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from iam.authz.actions import Action
@@ -222,6 +223,37 @@ async def authorized_policy(
     if row is None:
         raise no_such_policy(reference)
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenBoundary:
+    """The permissions boundary that somebody names for a principal to be created.
+
+    Attributes:
+        context: The condition key `iam:PermissionsBoundary`; empty when no boundary is named.
+        reference: As it was named.
+    """
+
+    context: Mapping[str, Any]
+    reference: str | None
+    _policy: Policy | None
+
+    def policy_id(self) -> str | None:
+        """The policy's id. Raises `not_found`: for those who may create the principal only."""
+        if self.reference is None:
+            return None
+        if self._policy is None:
+            raise no_such_policy(self.reference)
+        return self._policy.id
+
+
+async def choose_boundary(uow: UnitOfWork, reference: str | None) -> ChosenBoundary:
+    """What is named as the boundary of a new principal, to be authorized with its creation."""
+    if reference is None:
+        return ChosenBoundary({}, None, None)
+    found = await queries.find_policy(uow, reference)
+    context = {"iam:PermissionsBoundary": reference_arn(uow, found, reference)}
+    return ChosenBoundary(context, reference, found)
 
 
 def reference_arn(uow: UnitOfWork, row: Policy | None, reference: str) -> str:

@@ -76,7 +76,10 @@ async def authorize_creation(
     tags: Mapping[str, str],
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Check that this may be made, and that the caller may make it."""
+    """Check that this may be made, and that the caller may make it.
+
+    `context` adds condition keys, such as `iam:PermissionsBoundary` of the boundary it will have.
+    """
     check_name(name)
     check_path(path)
     check_tags(tags)

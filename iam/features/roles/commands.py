@@ -8,6 +8,7 @@ from iam.terminal.commands import Commands
 from iam.terminal.documents import read_json
 from iam.terminal.durations import parse_duration
 from iam.terminal.options import (
+    BoundaryOption,
     DescriptionOption,
     DocumentArgument,
     LimitOption,
@@ -40,6 +41,7 @@ def create_role(
     description: DescriptionOption = None,
     path: PathOption = None,
     tag: TagsOption = None,
+    boundary: BoundaryOption = None,
 ) -> None:
     """Create a role. The trust policy says who may assume it."""
     terminal.create(
@@ -50,6 +52,7 @@ def create_role(
         description=description,
         path=path,
         tags=parse_tags(tag),
+        permissions_boundary=boundary,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
+from iam.features.policies.schemas import PolicyReference
 from iam.features.principals.schemas import Description, Input, Name, Path, PrincipalOut, Tags
 from iam.features.roles.queries import RoleView
 from iam.features.roles.rules import MAX_SESSION_SECONDS, MIN_SESSION_SECONDS
@@ -47,6 +48,7 @@ class RoleIn(Input):
     max_session_seconds: MaxSessionSeconds = _HOUR
     description: Description = ""
     tags: Tags = Field(default_factory=dict)
+    permissions_boundary: PolicyReference | None = None
 
 
 class RolePatch(Input):

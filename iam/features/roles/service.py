@@ -6,6 +6,7 @@ from typing import Any
 
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize
+from iam.features.policies.service import choose_boundary
 from iam.features.principals import queries as principal_queries
 from iam.features.principals import service as principals
 from iam.features.principals.service import VersionCheck
@@ -36,6 +37,7 @@ async def create_role(
     max_session_seconds: int,
     description: str = "",
     tags: Mapping[str, str] | None = None,
+    permissions_boundary: str | None = None,
 ) -> RoleView:
     """Create a role that those may assume whom its trust policy names.
 
@@ -43,7 +45,15 @@ async def create_role(
     unknown.
     """
     tags = dict(tags or {})
-    await principals.authorize_creation(uow, PrincipalKind.ROLE, name=name, path=path, tags=tags)
+    boundary = await choose_boundary(uow, permissions_boundary)
+    await principals.authorize_creation(
+        uow,
+        PrincipalKind.ROLE,
+        name=name,
+        path=path,
+        tags=tags,
+        context=boundary.context,
+    )
     row = Role(
         id=new_id(IdKind.ROLE, uow.now),
         account=uow.caller.account,
@@ -53,6 +63,7 @@ async def create_role(
         max_session_seconds=max_session_seconds,
         description=description,
         tags=tags,
+        boundary_policy_id=boundary.policy_id(),
         created_by=uow.caller.id,
         created_at=uow.now,
         updated_at=uow.now,

@@ -6,6 +6,7 @@ import typer
 
 from iam.terminal.commands import Commands
 from iam.terminal.options import (
+    BoundaryOption,
     DescriptionOption,
     LimitOption,
     NameArgument,
@@ -53,6 +54,7 @@ def create_service(
     description: DescriptionOption = None,
     path: PathOption = None,
     tag: TagsOption = None,
+    boundary: BoundaryOption = None,
 ) -> None:
     """Create a service. Its first credential: `iam credential create`."""
     terminal.create(
@@ -63,6 +65,7 @@ def create_service(
         description=description,
         path=path,
         tags=parse_tags(tag),
+        permissions_boundary=boundary,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from iam.features.policies.schemas import PolicyReference
 from iam.features.principals.schemas import (
     Description,
     Input,
@@ -45,6 +46,7 @@ class ServiceIn(Input):
     audiences: Audiences = Field(default_factory=list)
     description: Description = ""
     tags: Tags = Field(default_factory=dict)
+    permissions_boundary: PolicyReference | None = None
 
 
 class ServicePatch(Input):

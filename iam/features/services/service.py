@@ -9,6 +9,7 @@ from iam.authz.actions import Action
 from iam.authz.authorize import authorize
 from iam.errors import conflict, invalid
 from iam.features.groups.queries import find_referenced_group
+from iam.features.policies.service import choose_boundary
 from iam.features.principals import queries as principal_queries
 from iam.features.principals import service as principals
 from iam.features.principals.rules import parse_reference
@@ -32,13 +33,22 @@ async def create_service(
     audiences: Sequence[str] = (),
     description: str = "",
     tags: Mapping[str, str] | None = None,
+    permissions_boundary: str | None = None,
 ) -> ServiceView:
     """Create a service that a user or group looks after.
 
     Raises `conflict` when the name or one of the audiences is taken.
     """
     tags = dict(tags or {})
-    await principals.authorize_creation(uow, PrincipalKind.SERVICE, name=name, path=path, tags=tags)
+    boundary = await choose_boundary(uow, permissions_boundary)
+    await principals.authorize_creation(
+        uow,
+        PrincipalKind.SERVICE,
+        name=name,
+        path=path,
+        tags=tags,
+        context=boundary.context,
+    )
     owner_user_id, owner_group_id = await _owner(uow, owner)
     row = Service(
         id=new_id(IdKind.SERVICE, uow.now),
@@ -47,6 +57,7 @@ async def create_service(
         path=path,
         description=description,
         tags=tags,
+        boundary_policy_id=boundary.policy_id(),
         created_by=uow.caller.id,
         created_at=uow.now,
         updated_at=uow.now,

@@ -6,6 +6,7 @@ import typer
 
 from iam.terminal.commands import Commands
 from iam.terminal.options import (
+    BoundaryOption,
     DescriptionOption,
     LimitOption,
     NameArgument,
@@ -44,6 +45,7 @@ def create_user(
     description: DescriptionOption = None,
     path: PathOption = None,
     tag: TagsOption = None,
+    boundary: BoundaryOption = None,
 ) -> None:
     """Create a user."""
     terminal.create(
@@ -54,6 +56,7 @@ def create_user(
         description=description,
         path=path,
         tags=parse_tags(tag),
+        permissions_boundary=boundary,
     )
 
 

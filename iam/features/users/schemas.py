@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from iam.features.policies.schemas import PolicyReference
 from iam.features.principals.schemas import (
     PRINTABLE,
     Description,
@@ -34,6 +35,7 @@ class UserIn(Input):
     email: Email | None = None
     description: Description = ""
     tags: Tags = Field(default_factory=dict)
+    permissions_boundary: PolicyReference | None = None
 
 
 class UserPatch(Input):

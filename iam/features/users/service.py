@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize
 from iam.errors import conflict
+from iam.features.policies.service import choose_boundary
 from iam.features.principals import queries
 from iam.features.principals import service as principals
 from iam.features.principals.service import VersionCheck
@@ -24,10 +25,19 @@ async def create_user(
     email: str | None = None,
     description: str = "",
     tags: Mapping[str, str] | None = None,
+    permissions_boundary: str | None = None,
 ) -> User:
     """Create a user. Raises `conflict` when the name is taken."""
     tags = dict(tags or {})
-    await principals.authorize_creation(uow, PrincipalKind.USER, name=name, path=path, tags=tags)
+    boundary = await choose_boundary(uow, permissions_boundary)
+    await principals.authorize_creation(
+        uow,
+        PrincipalKind.USER,
+        name=name,
+        path=path,
+        tags=tags,
+        context=boundary.context,
+    )
     user = User(
         id=new_id(IdKind.USER, uow.now),
         account=uow.caller.account,
@@ -37,6 +47,7 @@ async def create_user(
         email=email,
         description=description,
         tags=tags,
+        boundary_policy_id=boundary.policy_id(),
         created_by=uow.caller.id,
         created_at=uow.now,
         updated_at=uow.now,

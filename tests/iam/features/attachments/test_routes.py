@@ -27,8 +27,8 @@ async def create_policy(actor: Actor, name: str = "invoices", text: Any = READ) 
     return policy
 
 
-async def create_holder(admin: Actor, kind: str, name: str = "holder") -> str:
-    """Make something that can hold policies; returns its address."""
+def body_of(admin: Actor, kind: str, name: str) -> dict[str, Any]:
+    """A body that creates something that can hold policies."""
     trust = {"Effect": "Allow", "Principal": {"IAM": admin.arn}, "Action": "sts:AssumeRole"}
     bodies: dict[str, dict[str, Any]] = {
         "user": {"name": name},
@@ -36,7 +36,12 @@ async def create_holder(admin: Actor, kind: str, name: str = "holder") -> str:
         "role": {"name": name, "trust_policy": document(trust)},
         "group": {"name": name},
     }
-    answer = await admin.http.post(f"/v1/{kind}s", json=bodies[kind])
+    return bodies[kind]
+
+
+async def create_holder(admin: Actor, kind: str, name: str = "holder") -> str:
+    """Make something that can hold policies; returns its address."""
+    answer = await admin.http.post(f"/v1/{kind}s", json=body_of(admin, kind, name))
     assert answer.status_code == 201, answer.text
     return f"/v1/{kind}s/{answer.json()['id']}"
 
@@ -250,6 +255,33 @@ class TestGrants:
             answer = await delegate.http.put(f"{alice}/attached-policies/{held}")
             assert answer.status_code == 200, answer.text
         assert (await delegate.http.delete(boundary)).status_code == 403
+
+    @pytest.mark.parametrize("kind", ["user", "service", "role"])
+    async def test_pe_07_what_a_delegate_creates_has_the_boundary_from_the_start(
+        self, admin: Actor, world: World, kind: str
+    ) -> None:
+        limit = await create_policy(admin, "limit", document(allow("billing:*")))
+        await create_policy(admin, "wide", document(allow("*")))
+        bounded = {
+            **allow("iam:CreateUser", "iam:CreateService", "iam:CreateRole"),
+            "Condition": {"StringEquals": {"iam:PermissionsBoundary": limit["arn"]}},
+        }
+        delegate = await world.actor(bounded, name="delegate")
+
+        async def create(actor: Actor, boundary: str | None) -> Any:
+            body = {**body_of(admin, kind, "fresh"), "permissions_boundary": boundary}
+            return await actor.http.post(f"/v1/{kind}s", json=body)
+
+        for other in (None, "wide", "nowhere"):
+            assert (await create(delegate, other)).status_code == 403
+        unknown = await create(admin, "nowhere")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+        made = await create(delegate, "limit")
+        assert made.status_code == 201, made.text
+        assert made.json()["permissions_boundary"] == limit["id"]
+        (event,) = [found for found in await world.events() if found.target_id == made.json()["id"]]
+        assert event.after is not None
+        assert event.after["boundary_policy_id"] == limit["id"]
 
     async def test_who_may_not_changes_nothing(self, admin: Actor, world: World) -> None:
         await create_policy(admin)
