@@ -43,9 +43,8 @@ WORKDIR /var/lib/iam
 VOLUME ["/var/lib/iam"]
 EXPOSE 8080
 
-# Alive, not ready: a replica must not be restarted because the database is down.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", \
-  "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"IAM_PORT\"]}/livez', timeout=4)"]
+# No HEALTHCHECK: the same image is server, worker and command line. docker-compose.yml has the
+# server's probe.
 
 ENTRYPOINT ["iam"]
 CMD ["serve"]
