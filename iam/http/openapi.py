@@ -1,12 +1,80 @@
-"""The OpenAPI document, for whoever is authenticated (AA-21): it is a map of the house."""
+"""The OpenAPI document, for whoever is authenticated (AA-21): it is a map of the house.
+
+The framework knows paths and shapes. What the edge and the router do around every endpoint is
+added here: the bearer token, the headers of `ETag` and `Idempotency-Key`, and the one shape of
+every refusal.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Response
 
 from iam.http.work import Work
+
+_WANTS_VERSION: Final = "Send `If-Match`."
+"""How the description of an operation says that it needs the version that was read."""
+
+_PROBLEM: Final = {
+    "title": "Problem",
+    "description": "A refusal (RFC 9457). Some have more members, such as `retry_after`.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "description": "also the status of the answer"},
+        "detail": {"type": "string", "description": "for people"},
+        "code": {"type": "string", "description": "stable; for programs"},
+        "request_id": {"type": "string", "description": "also in the log and the audit log"},
+        "decision_id": {"type": "string", "description": "of every 403; also in both logs"},
+        "errors": {
+            "type": "array",
+            "description": "every defect of the request, where there may be several",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+    "examples": [
+        {
+            "type": "about:blank",
+            "title": "Not allowed",
+            "status": 403,
+            "detail": "`arn:iam:iam::main:service/orders` is not allowed to perform "
+            "`iam:GetUser` on `arn:iam:iam::main:user/alice`",
+            "code": "access_denied",
+            "request_id": "req_01m82t9y2ve33sqhdfy77atmmz",
+            "decision_id": "dec_01m82t9y2ve33sqhdfy77atmmz",
+        }
+    ],
+}
+_REFUSED: Final = {
+    "description": "Refused: 400 or 422 wrong input, 401 no valid token, 403 not allowed, "
+    "404 not there, 409 conflict, 412 and 428 version, 429 too many, 503 try again",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_BEARER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "an access token of this service: `POST /oauth2/token`",
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "the `ETag` that was read, or `*` for any version",
+    "schema": {"type": "string", "examples": ['"3"']},
+}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "of one's own making: a repeated request has one effect and the same answer",
+    "schema": {"type": "string", "maxLength": 255},
+}
 
 
 def serve_openapi(api: FastAPI, fast_paths: Mapping[str, Any]) -> None:
@@ -19,9 +87,28 @@ def serve_openapi(api: FastAPI, fast_paths: Mapping[str, Any]) -> None:
     async def openapi(work: Work) -> Response:
         del work  # its caller is authenticated, and that is all that is asked
         if not rendered:
-            document = api.openapi()
-            document["paths"].update(fast_paths)
-            rendered.append(orjson.dumps(document))
+            rendered.append(orjson.dumps(_complete(api.openapi(), fast_paths)))
         return Response(rendered[0], media_type="application/json")
 
     api.add_api_route("/openapi.json", openapi, include_in_schema=False)
+
+
+def _complete(document: dict[str, Any], fast_paths: Mapping[str, Any]) -> dict[str, Any]:
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            if method == "post":
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+            if _WANTS_VERSION in operation.get("description", ""):
+                operation["parameters"].append(_IF_MATCH)
+    document["paths"].update(fast_paths)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)  # the framework's own shape, which we never use
+            operation["responses"]["default"] = _REFUSED
+    components = document["components"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    components["schemas"]["Problem"] = _PROBLEM
+    components["securitySchemes"] = {"bearer": _BEARER}
+    document["security"] = [{"bearer": []}]
+    return document

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.responses import JSONResponse
 from starlette.responses import Response as PlainResponse
 
 from iam.authz.actions import Action
@@ -99,13 +100,19 @@ class ApiRouter:
                 status_code=status_code,
                 operation_id=name,
                 name=name,
-                response_class=PlainResponse if status_code == _NO_CONTENT else Response,
+                summary=_summary(endpoint),
+                response_class=PlainResponse if status_code == _NO_CONTENT else JSONResponse,
                 response_model=_model(endpoint),
                 openapi_extra={"x-iam-action": action.value if action else None},
             )
             return endpoint
 
         return declare
+
+
+def _summary(endpoint: Endpoint) -> str:
+    """The first sentence of what the endpoint says of itself."""
+    return (endpoint.__doc__ or endpoint.__name__).partition(".")[0]
 
 
 def _model(endpoint: Endpoint) -> Any:

@@ -4,7 +4,8 @@ Walks the API as its own OpenAPI document describes it, so a new route is under 
 first day: it needs a line in `BODIES` if it takes a body, and nothing else.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ TRUST = {
         }
     ],
 }
+ANY_VERSION = {"If-Match": "*"}
 TAGS = {"tags": {"team": "x"}}
 
 BODIES: dict[str, Any] = {
@@ -95,15 +97,20 @@ class Operation:
     action: str | None
     schema: str
 
-    async def call(self, http: httpx2.AsyncClient, targets: dict[str, str]) -> httpx2.Response:
+    async def call(
+        self,
+        http: httpx2.AsyncClient,
+        targets: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] = ANY_VERSION,
+    ) -> httpx2.Response:
         """Call it on existing targets with a valid body."""
         path = self.path.format_map(targets)
         query = "?key=team" if path.endswith("/tags") and self.method == "DELETE" else ""
         body = BODIES.get(self.name, BODIES.get(self.schema))
         needs_body = bool(self.schema) or self.name in BODIES
         assert body is not None or not needs_body, f"add a body for {self.name} {self.schema}"
-        headers = {"If-Match": "*"}
-        return await http.request(self.method, path + query, json=body, headers=headers)
+        return await http.request(self.method, path + query, json=body, headers=dict(headers))
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
@@ -162,6 +169,45 @@ async def contents(world: World) -> dict[str, list[Any]]:
             for table in Base.metadata.sorted_tables
             if table.name != "audit_entries"
         }
+
+
+class TestDescription:
+    async def test_every_answer_and_every_body_has_a_shape_with_examples(
+        self, admin: Actor
+    ) -> None:
+        document = (await admin.http.get("/openapi.json")).json()
+        schemas = document["components"]["schemas"]
+        for path, methods in document["paths"].items():
+            for method, found in methods.items():
+                where = f"{method} {path}"
+                assert found["summary"], where
+                assert "problem+json" in str(found["responses"]["default"]), where
+                content = [answer.get("content") for answer in found["responses"].values()]
+                assert all(content) or "204" in found["responses"], where
+                body = str(found.get("requestBody", "examples"))
+                names = re.findall(r"schemas/(\w+)", body)
+                assert "example" in body or any("examples" in str(schemas[n]) for n in names), where
+        assert document["security"] == [{"bearer": []}]
+        assert not {"HTTPValidationError", "ValidationError"} & schemas.keys()
+        assert set(re.findall(r"#/components/schemas/(\w+)", str(document))) <= schemas.keys()
+
+    async def test_aa_11_whatever_wants_the_version_that_was_read_says_so(
+        self, world: World, admin: Actor
+    ) -> None:
+        targets = await furnish(world, admin)
+        document = (await admin.http.get("/openapi.json")).json()
+        wanting = {
+            found["operationId"]
+            for methods in document["paths"].values()
+            for found in methods.values()
+            if any(each["name"] == "If-Match" for each in found.get("parameters", ()))
+        }
+        for operation in operations(document):
+            if operation.name.startswith("Update"):
+                assert operation.name in wanting
+            if operation.name in wanting:
+                answer = await operation.call(admin.http, targets, headers={})
+                assert answer.status_code == 428, f"{operation}: {answer.text}"
 
 
 class TestCatalogue:
@@ -238,8 +284,9 @@ async def test_no_route_is_outside_the_catalogue(world: World, admin: Actor) -> 
 
 def served_paths(app: Any) -> Iterator[str]:
     """The path of every route that the application really has, however deep it is mounted."""
-    inner = getattr(app, "_app", app)
-    for route in inner.routes:
+    while not hasattr(app, "routes"):  # a layer around the application
+        app = app._app
+    for route in app.routes:
         # The framework keeps an included router whole, and mounts whole applications.
         deeper = route.app if isinstance(route, Mount) else getattr(route, "original_router", None)
         if deeper is not None:

@@ -19,7 +19,9 @@ Path = Annotated[
 ]
 # PostgreSQL stores no NUL, and other control characters only garble what people read.
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-Description = Annotated[str, Field(max_length=1000, pattern=PRINTABLE)]
+Description = Annotated[
+    str, Field(max_length=1000, pattern=PRINTABLE, examples=["sends the invoices"])
+]
 
 
 class Input(BaseModel):
