@@ -22,6 +22,7 @@ from iam.app import build_app
 from iam.features.demo.service import seed_company
 from iam.features.installation.queries import has_administrator
 from iam.features.installation.service import start_installation
+from iam.http.connection import BoundedConnection
 from iam.runtime import Runtime
 from iam.settings import Settings
 from iam.terminal.failures import misconfigured
@@ -153,7 +154,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
     """How we serve; what a benchmark compares us with is served the same way."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedConnection,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,5 +1,6 @@
 """The HTTP tool box: everything that routes share and no feature owns.
 
+* `connection.py`: what a client may send before there is a request: a head of bounded size.
 * `edge.py`: the outermost layer: request id, limits, security headers, the last catch.
 * `address.py`: the client's address behind trusted proxies.
 * `problems.py`: errors become problem+json or OAuth errors, in this one place.

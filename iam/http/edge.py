@@ -23,6 +23,8 @@ BODY_SECONDS: Final = 30.0
 """How long a client may take to send its body."""
 MAX_TARGET_BYTES: Final = 8192
 MAX_HEADERS: Final = 100
+MAX_HEADER_BYTES: Final = 16_384
+"""Of one header. The largest that is meant is a token, and those are far smaller."""
 
 _log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -88,6 +90,10 @@ class Edge:
         return self._headers
 
 
+def _count(scope: Scope, name: bytes) -> int:
+    return sum(1 for present, _ in scope["headers"] if present == name)
+
+
 class _Exchange:
     """One request and its answer, as they pass the edge."""
 
@@ -115,6 +121,10 @@ class _Exchange:
             raise invalid("uri_too_long", f"the address is longer than {MAX_TARGET_BYTES} bytes")
         if len(scope["headers"]) > MAX_HEADERS:
             raise invalid("headers_too_many", f"more than {MAX_HEADERS} headers")
+        if len(headers) != len(scope["headers"]) and _count(scope, b"host") > 1:
+            raise invalid("host_invalid", "more than one `Host`")  # RFC 9112 section 3.2
+        if max(map(len, headers.values()), default=0) > MAX_HEADER_BYTES:
+            raise invalid("header_too_large", f"a header is longer than {MAX_HEADER_BYTES} bytes")
         if not _HOST.fullmatch(headers.get(b"host", b"")):
             raise invalid("host_invalid", "the `Host` header is not a host name")
         if _ODD_PATH.search(scope["path"]):

@@ -28,6 +28,8 @@ STATUS: Final[Mapping[ErrorKind, int]] = {
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "body_too_large": 413,
     "uri_too_long": 414,
+    "headers_too_many": 431,
+    "header_too_large": 431,
     "content_type_unsupported": 415,
     "content_encoding_unsupported": 415,
     "validation_failed": 422,
@@ -51,6 +53,7 @@ _TITLES: Final[Mapping[int, str]] = {
     422: "Not valid",
     428: "Precondition required",
     429: "Too many requests",
+    431: "Headers too large",
     500: "Internal error",
     503: "Unavailable",
 }

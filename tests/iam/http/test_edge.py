@@ -48,11 +48,51 @@ class TestEveryAnswer:
         assert answer.json()["request_id"] == "abc-2"
         assert "secret" not in answer.text
 
+    async def test_hd_05_a_line_end_makes_no_header(self, world: World) -> None:
+        async def as_sent(scope: Scope, receive: Receive, send: Send) -> None:
+            # A client library would not send it.
+            forged = (b"x-request-id", b"a\r\nset-cookie: sid=evil")
+            await world.app({**scope, "headers": [*scope["headers"], forged]}, receive, send)
+
+        async with world.client_of(as_sent) as http:
+            answer = await http.get("/v1/users")
+        assert answer.headers["x-request-id"].startswith("req_")
+        assert "set-cookie" not in answer.headers
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:8080"])
+    @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+    @pytest.mark.parametrize("path", ["/v1/me", "/v1/users", "/oauth2/token", "/v1/decisions"])
+    async def test_hd_10_no_page_of_another_origin_may_read_it(
+        self, admin: Actor, path: str, method: str, origin: str
+    ) -> None:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        answer = await admin.http.request(method, path, headers=headers)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+    @pytest.mark.parametrize("path", ["/v1/me.css", "/v1/me;x.css", "/v1/me/x.css"])
+    async def test_hd_13_no_cache_is_led_to_keep_what_is_somebodys_own(
+        self, admin: Actor, path: str
+    ) -> None:
+        answer = await admin.http.get(path)
+        assert answer.status_code == 404
+        assert (await admin.http.get("/v1/me")).headers["cache-control"] == "no-store"
+
+    async def test_hd_17_what_users_write_is_never_shown_as_a_page(self, admin: Actor) -> None:
+        body = {"name": "a", "description": "<script>alert(1)</script>"}
+        answer = await admin.http.post("/v1/users", json=body)
+        assert answer.json()["description"] == body["description"]
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
 
 class TestRefused:
     @pytest.mark.parametrize("host", ["evil/health?x=", "a b", "", "evil\\x", "a,b", "[::1"])
     async def test_hd_01_a_host_that_is_no_host_name(self, world: World, host: str) -> None:
         answer = await world.http.get("/v1/users", headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (400, "host_invalid")
+
+    async def test_hd_01_two_hosts(self, world: World) -> None:
+        answer = await world.http.get("/v1/users", headers=[("Host", "a"), ("Host", "b")])
         assert (answer.status_code, answer.json()["code"]) == (400, "host_invalid")
 
     @pytest.mark.parametrize(
@@ -82,8 +122,50 @@ class TestRefused:
     async def test_ds_11_an_endless_address_and_endless_headers(self, admin: Actor) -> None:
         long = await admin.http.get("/v1/users?x=" + "a" * 9000)
         many = await admin.http.get("/v1/users", headers=[(f"x-{n}", "1") for n in range(150)])
+        wide = await admin.http.get("/v1/users", headers={"X-Wide": "a" * 20_000})
         assert (long.status_code, long.json()["code"]) == (414, "uri_too_long")
-        assert (many.status_code, many.json()["code"]) == (400, "headers_too_many")
+        assert (many.status_code, many.json()["code"]) == (431, "headers_too_many")
+        assert (wide.status_code, wide.json()["code"]) == (431, "header_too_large")
+
+    @pytest.mark.parametrize("token", ["a" * 20_000, "a.b.c.d.e", "e30." * 3_000])
+    async def test_ds_06_a_token_that_is_none_is_refused_by_its_size_or_form(
+        self, world: World, token: str
+    ) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await world.http.get("/v1/users", headers=headers)
+        assert answer.status_code in {401, 431}
+        assert token not in answer.text
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "multipart/form-data; boundary=" + "b" * 10_000,
+            "application/json" + ';a="' * 3_000,
+            "application/" + "x+" * 5_000 + "json",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/v1/users", "/v1/decisions", "/oauth2/token"])
+    async def test_ds_08_ds_10_a_content_type_that_nobody_means(
+        self, admin: Actor, path: str, content_type: str
+    ) -> None:
+        parts = b"--b\r\n\r\nx\r\n" * 1_000
+        headers = {"Content-Type": content_type}
+        answer = await admin.http.post(path, content=parts, headers=headers)
+        assert answer.status_code in {400, 415}
+
+    async def test_ds_18_ds_20_long_texts_are_refused_before_they_are_looked_at(
+        self, admin: Actor
+    ) -> None:
+        bodies = [
+            {"name": "e" + "\u0301" * 100_000},
+            {"name": "a", "email": "a" * 100_000},
+            {"name": "a", "email": "@" * 100_000},
+            {"name": "a", "path": "/" + "a/" * 50_000},
+            {"name": "a", "tags": {"k" * 100_000: "v"}},
+        ]
+        answers = [await admin.http.post("/v1/users", json=body) for body in bodies]
+        assert {answer.status_code for answer in answers} <= {400, 422}
+        assert all(len(answer.content) < 2_000 for answer in answers)
 
     async def test_a_nul_in_the_query(self, admin: Actor) -> None:
         answer = await admin.http.get("/v1/audit-events?actor=%00")
