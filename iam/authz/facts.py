@@ -5,7 +5,7 @@ facts are read, never what is allowed.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from iam.authz.condition_keys import both_prefixes
@@ -44,6 +44,8 @@ class PrincipalFacts:
         boundary: Its permissions boundary; `None` when it has none.
         depends_on: The entity ids whose change makes this value stale.
         context: The condition keys that follow from all this.
+        principal: The same as the engine names it.
+        layers: What the engine decides by; of a principal that may not act, nothing.
     """
 
     id: str
@@ -58,9 +60,15 @@ class PrincipalFacts:
     boundary: PolicySet | None
     depends_on: frozenset[str]
     context: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    principal: Principal = field(init=False, repr=False, compare=False)
+    layers: Layers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Spell the condition keys once, so that no decision has to."""
+        """Say once what the engine wants to know, so that no decision has to."""
+        principal = Principal(arn=self.arn, account=self.account, id=self.id)
+        object.__setattr__(self, "principal", principal)
+        layers = Layers(identity=self.identity, boundary=self.boundary)
+        object.__setattr__(self, "layers", layers if self.is_active else Layers())
         values: dict[str, Any] = {
             "PrincipalArn": self.arn,
             "PrincipalAccount": self.account,
@@ -103,11 +111,10 @@ def decide(
     A principal that is not active is allowed nothing. `context` must already hold the server's
     own keys (`principal_context`).
     """
-    who = Principal(arn=facts.arn, account=facts.account, id=facts.id)
-    narrowed = None
+    who, layers = facts.principal, facts.layers
     if session is not None:
         who = Principal(arn=session.arn, account=facts.account, id=facts.id, role_arn=facts.arn)
-        narrowed = session.policies
+        layers = replace(layers, sessions=session.policies) if facts.is_active else layers
     request = Request(
         principal=who,
         action=action,
@@ -115,8 +122,7 @@ def decide(
         context=context,
         resource_account=using_account(resource, facts.account),
     )
-    layers = Layers(identity=facts.identity, boundary=facts.boundary, sessions=narrowed)
-    return evaluate(request, layers if facts.is_active else Layers())
+    return evaluate(request, layers)
 
 
 def using_account(resource: str, account: str) -> str | None:

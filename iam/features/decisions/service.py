@@ -153,9 +153,8 @@ class DecisionPoint:
         facts = None if known is None else await self._principals.get(known.token.subject)
         if known is None or facts is None or not facts.is_active:
             return _NO_TOKEN
-        issued = datetime.fromtimestamp(known.token.issued_at, now.tzinfo)
-        keys = both_prefixes({"TokenIssueTime": issued.isoformat().replace("+00:00", "Z")})
-        return Asked(facts, {**principal_context(facts, now=now), **keys}, audience=known.audience)
+        context = {**principal_context(facts, now=now), **known.context}
+        return Asked(facts, context, audience=known.audience)
 
     async def _asked_by_session(self, subject: SessionSubject, now: datetime) -> Asked | Unknown:
         facts = await self._principals.find(subject.role_arn)

@@ -6,9 +6,12 @@ own revocation, its principal, account and credential, the installation's restor
 Only expiry follows from the clock, and is checked each time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from iam.authz.condition_keys import both_prefixes
 from iam.authz.keys import PublishedKeys
 from iam.authz.standing import read_standing, stands
 from iam.features.tokens.rules import claimed_audience
@@ -23,11 +26,19 @@ MAX_TOKENS: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class KnownToken:
-    """An access token of ours whose signature holds, and whether it stood when it was read."""
+    """An access token of ours whose signature holds, and whether it stood when it was read.
+
+    Attributes:
+        token: Its claims.
+        audience: Its one audience.
+        stands: Whether nothing had ended it.
+        context: The condition keys that follow from it.
+    """
 
     token: AccessToken
     audience: str
     stands: bool
+    context: Mapping[str, Any]
 
 
 class TokenSnapshots:
@@ -64,7 +75,10 @@ class TokenSnapshots:
         depends_on = {token.jti, row.id, f"account:{row.account}", "installation", SIGNING_KEYS}
         if row.credential_id is not None:
             depends_on.add(row.credential_id)
-        return KnownToken(token, audience, is_same and stands(row)), frozenset(depends_on)
+        issued = datetime.fromtimestamp(token.issued_at, UTC).isoformat().replace("+00:00", "Z")
+        context = both_prefixes({"TokenIssueTime": issued})
+        known = KnownToken(token, audience, is_same and stands(row), context)
+        return known, frozenset(depends_on)
 
     async def _standing(self, token: AccessToken) -> Any:
         async with self._tools.database.connect(writes=False) as connection:
