@@ -47,12 +47,19 @@ def main(arguments: list[str]) -> None:
         print(f"{name:<14}{value}")
     print(flush=True)
     rows: list[Row] = []
+    failed = False
     with Scene() as scene:
         for name in names:
-            for row in BENCHMARKS[name](scene):
-                rows.append(row)
-                print(line_of(row), flush=True)
+            try:
+                for row in BENCHMARKS[name](scene):
+                    rows.append(row)
+                    print(line_of(row), flush=True)
+            except RuntimeError as error:  # the others are worth having all the same
+                failed = True
+                print(f"{name}: {error}", file=sys.stderr, flush=True)
     print(f"\nwritten to {write(machine, rows)}")
+    if failed:
+        sys.exit(1)
 
 
 def line_of(row: Row) -> str:

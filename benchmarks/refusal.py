@@ -164,7 +164,7 @@ async def _disable_service(stage: Stage, client: Client) -> Trial:
 async def _detach_policy(stage: Stage, client: Client) -> Trial:
     """The service gets the policy directly, and leaves the group that has it too."""
     token = await fetch_token(stage.replicas[0], client)
-    path = f"/v1/services/{client.id}/policies/{_POLICY}"
+    path = f"/v1/services/{client.id}/attached-policies/{_POLICY}"
     http = stage.replicas[0]
     attached = await http.put(path, headers=stage.headers)
     attached.raise_for_status()
