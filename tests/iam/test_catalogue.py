@@ -14,6 +14,7 @@ import pytest
 from starlette.routing import Mount
 
 from iam.authz.actions import Action
+from iam.kit.secrets import SECRET_PATTERN
 from iam.models import Base
 from tests.world import Actor, World, allow
 
@@ -248,7 +249,7 @@ class TestCatalogue:
             assert answer.status_code == 401, f"{operation}: {answer.status_code}"
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
-    async def test_aa_03_an_administrator_may_read_everything(
+    async def test_aa_03_aa_10_an_administrator_may_read_everything_but_secrets(
         self, world: World, admin: Actor
     ) -> None:
         targets = await furnish(world, admin)
@@ -259,6 +260,32 @@ class TestCatalogue:
             answer = await operation.call(admin.http, targets)
             expected = {200, 404} if operation.name == "GetGroupPolicy" else {200}
             assert answer.status_code in expected, f"{operation}: {answer.text}"
+            assert not re.search(SECRET_PATTERN, answer.text), operation
+            assert not {"hash", "sealed", "private"} & set(re.findall("[a-z]+", answer.text))
+
+    async def test_aa_20_whoever_is_disabled_changes_nothing_any_more(
+        self, world: World, admin: Actor
+    ) -> None:
+        targets = await furnish(world, admin)
+        second = await world.administrator()
+        disabled = await admin.http.post(f"/v1/services/{second.id}:disable")
+        assert disabled.status_code == 200, disabled.text
+        before = await contents(world)
+        for operation in await described(admin):
+            if operation.method != "GET":
+                targets["holder"] = HOLDERS.get(operation.path.split("/")[2], "")
+                answer = await operation.call(second.http, targets)
+                assert answer.status_code == 401, f"{operation}: {answer.text}"
+        assert await contents(world) == before
+
+    async def test_pe_30_asking_for_a_decision_changes_nothing(
+        self, world: World, admin: Actor
+    ) -> None:
+        await furnish(world, admin)
+        before = await contents(world)
+        answer = await admin.http.post("/v1/decisions", json=BODIES["Evaluate"])
+        assert answer.status_code == 200
+        assert await contents(world) == before
 
 
 UNCATALOGUED = {
@@ -280,6 +307,50 @@ UNCATALOGUED = {
 async def test_no_route_is_outside_the_catalogue(world: World, admin: Actor) -> None:
     described_paths = {operation.path for operation in await described(admin)}
     assert set(served_paths(world.app)) - described_paths == UNCATALOGUED
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+class TestNothingElse:
+    @pytest.mark.parametrize("path", ["/openapi.json", "/metrics"])
+    async def test_aa_21_what_tells_of_the_inside_is_for_the_authenticated(
+        self, world: World, path: str
+    ) -> None:
+        assert (await world.http.get(path)).status_code == 401
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/docs", "/redoc", "/debug", "/v1/openapi.json", "/api/v1/users", "/sys/users", "/users",
+         "/v2/users", "/.env", "/v1"],
+    )  # fmt: skip
+    async def test_aa_21_mt_11_there_is_no_other_way_in(self, admin: Actor, path: str) -> None:
+        assert (await admin.http.get(path)).status_code == 404
+
+    async def test_aa_21_probes_say_yes_or_no_and_no_version(self, world: World) -> None:
+        for path in ("/livez", "/readyz"):
+            assert re.fullmatch(r"(not )?[a-z]+\n", (await world.http.get(path)).text)
+
+    @pytest.mark.parametrize(
+        "query",
+        ["sort=secret_hash", "order_by=-created_at", "secret_hash=a", "include=secret_hash",
+         "expand=holder", "fields=secret_hash", "public_jwk=x"],
+    )  # fmt: skip
+    async def test_aa_09_aa_19_no_parameter_orders_filters_or_expands_by_a_secret(
+        self, world: World, admin: Actor, query: str
+    ) -> None:
+        await furnish(world, admin)
+        plain = await admin.http.get("/v1/credentials")
+        assert plain.json()["items"]
+        assert (await admin.http.get(f"/v1/credentials?{query}")).text == plain.text
+
+    async def test_mt_06_no_list_counts_what_its_reader_does_not_see(
+        self, world: World, admin: Actor
+    ) -> None:
+        targets = await furnish(world, admin)
+        for operation in await described(admin):
+            if operation.method == "GET":
+                targets["holder"] = HOLDERS.get(operation.path.split("/")[2], "")
+                listed = (await operation.call(admin.http, targets)).json()
+                assert not {"total", "count", "offset"} & listed.keys(), operation
 
 
 def served_paths(app: Any) -> Iterator[str]:

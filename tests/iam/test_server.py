@@ -53,6 +53,28 @@ class TestAFirstStart:
         assert not re.search(SECRET_PATTERN, served.log)
 
 
+class TestTheLog:
+    def test_lg_03_nothing_that_proves_or_grants_is_written(self, host: Host) -> None:
+        canary = "canary-5e1b"
+        with host.serve() as served:
+            headers = {"Authorization": f"Bearer {canary}", "Cookie": f"sid={canary}"}
+            for path in ("/v1/me", "/v1/me?code=", "/oauth2/token?id_token_hint=", "/nowhere?"):
+                answer = httpx2.get(f"{served.url}{path}{canary}", headers=headers)
+                assert answer.status_code in {400, 401, 404, 405}
+                assert canary not in answer.text
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": canary,
+                "client_secret": canary,
+            }
+            assertion = {"client_assertion": canary, "client_assertion_type": canary}
+            for fields in (form, assertion, {**form, **assertion}):
+                answer = httpx2.post(f"{served.url}/oauth2/token", data=fields)
+                assert answer.status_code in {400, 401}
+                assert canary not in answer.text
+        assert canary not in served.log
+
+
 class TestRefusals:
     def test_f_36_a_second_server_on_the_same_database_is_refused(self, host: Host) -> None:
         with host.serve() as served:

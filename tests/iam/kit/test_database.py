@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from iam.kit import schema
 from iam.kit.database import Database
@@ -48,6 +49,15 @@ async def test_what_is_not_committed_is_rolled_back(database: Database) -> None:
     async with database.connect(writes=False) as connection:
         tables = await connection.execute(text("SELECT name FROM sqlite_master"))
         assert tables.all() == []
+    await database.close()
+
+
+async def test_lg_05_a_failed_statement_does_not_show_its_values(database: Database) -> None:
+    statement = text("SELECT :value FROM nowhere")
+    with pytest.raises(DBAPIError) as caught:
+        async with database.connect(writes=False) as connection:
+            await connection.execute(statement, {"value": "canary-5e1b"})
+    assert "canary-5e1b" not in str(caught.value)
     await database.close()
 
 

@@ -247,8 +247,45 @@ class TestStatus:
         assert len(events) == 1
 
 
+class TestReferences:
+    @pytest.mark.parametrize(
+        "reference",
+        ["1", "-1", "1e3", "null", "true", "[]", "*", "%2A", "usr_", "usr_" + "0" * 26,
+         "svc_" + "0" * 26, "550e8400-e29b-41d4-a716-446655440000", "a" * 700,
+         "%27%20OR%201=1--", "%E2%98%83", "alice%20", "alice%00"],
+    )  # fmt: skip
+    async def test_aa_08_a_reference_of_another_form_names_nobody(
+        self, admin: Actor, reference: str
+    ) -> None:
+        await create(admin)
+        answer = await admin.http.get(f"/v1/users/{reference}")
+        assert code(answer) == (404, "not_found")
+
+    async def test_pe_22_pe_31_one_user_is_judged_alike_however_it_is_named(
+        self, world: World, admin: Actor
+    ) -> None:
+        user = await create(admin)
+        await create(admin, name="bob")
+        reader = await world.actor(allow("iam:GetUser"), deny("iam:GetUser", on=str(user["arn"])))
+        for reference in ("alice", "ALICE", "Alice", user["id"]):
+            assert (await reader.http.get(f"/v1/users/{reference}")).status_code == 403, reference
+        assert (await reader.http.get("/v1/users/bob")).status_code == 200
+
+    async def test_mt_04_what_another_account_has_already_is_free_here(
+        self, world: World, admin: Actor
+    ) -> None:
+        await world.account("acme")
+        other = await world.administrator("acme")
+        audience = "https://billing.example"
+        service = {"name": "b", "owner": "group/administrators", "audiences": [audience]}
+        for actor in (admin, other):
+            user = await actor.http.post("/v1/users", json={"name": "a", "email": "a@b.example"})
+            made = await actor.http.post("/v1/services", json=service)
+            assert (user.status_code, made.status_code) == (201, 201)
+
+
 class TestDelete:
-    async def test_a_deleted_user_is_gone_and_its_name_is_free(
+    async def test_mt_10_a_deleted_user_is_gone_its_name_is_free_and_its_id_is_not(
         self, world: World, admin: Actor
     ) -> None:
         user = await create(admin)
