@@ -249,7 +249,8 @@ async def open_world(database_url: str, directory: Path, **overrides: Any) -> As
 
 def make_settings(database_url: str, directory: Path, **overrides: Any) -> Settings:
     """Settings for a test; nothing comes from the environment but what a test sets."""
-    return Settings(database_url=database_url, data_dir=directory, issuer=ISSUER, **overrides)
+    given = {"issuer": ISSUER, **overrides}
+    return Settings(database_url=database_url, data_dir=directory, **given)
 
 
 async def prepare(database_url: str, directory: Path) -> None:

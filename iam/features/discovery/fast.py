@@ -8,7 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from iam.features.discovery.rules import authorization_server_metadata, metadata_path
+from iam.features.discovery.rules import (
+    WELL_KNOWN,
+    authorization_server_metadata,
+    metadata_path,
+)
 from iam.runtime import Runtime
 
 MAX_AGE_SECONDS: Final = 300
@@ -35,4 +39,6 @@ def routes(runtime: Runtime) -> list[Route]:
             return Response(status_code=_NOT_MODIFIED, headers=headers)
         return Response(body, headers=headers, media_type="application/json")
 
-    return [Route(metadata_path(settings.issuer), metadata, methods=["GET"])]
+    # The path of an issuer is inserted (section 3.1). Who knows nothing but our address asks there.
+    paths = {metadata_path(settings.issuer), WELL_KNOWN}
+    return [Route(path, metadata, methods=["GET"]) for path in sorted(paths)]

@@ -50,9 +50,13 @@ class TestDocument:
 async def test_dr_06_an_issuer_with_a_path_and_a_url_of_its_own(
     database_url: str, tmp_path: Path
 ) -> None:
-    async with open_world(database_url, tmp_path, url="http://127.0.0.1:9000") as world:
-        document = (await world.http.get(WELL_KNOWN)).json()
-    assert document["issuer"] == ISSUER
+    issuer = "http://localhost:8080/tenants/one"
+    url = "http://127.0.0.1:9000"
+    async with open_world(database_url, tmp_path, issuer=issuer, url=url) as world:
+        document = (await world.http.get(f"{WELL_KNOWN}/tenants/one")).json()
+        # Who was given no more than the address has no path to insert.
+        assert (await world.http.get(WELL_KNOWN)).json() == document
+    assert document["issuer"] == issuer
     assert document["token_endpoint"] == "http://127.0.0.1:9000/oauth2/token"
 
 
