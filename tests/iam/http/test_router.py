@@ -1,6 +1,7 @@
 """What no endpoint may forget: authorization, order of commit and answer, idempotency."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,6 +30,32 @@ async def users(world: World) -> int:
 
 class Empty(Output):
     """Nothing."""
+
+
+async def test_ds_17_slow_clients_hold_no_connection_of_the_database(
+    world: World, admin: Actor
+) -> None:
+    rest = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b'{"name":'
+        await rest.wait()
+        yield b'"slow"}'
+
+    headers = {"Content-Type": "application/json"}
+    waiting = [
+        asyncio.create_task(admin.http.post(path, content=slow(), headers=headers))
+        for path in ("/v1/users", "/v1/decisions")
+        for _ in range(world.runtime.settings.database_pool + 5)
+    ]
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(20):
+        answer = await admin.http.post("/v1/users", json={"name": "quick"})
+    assert answer.status_code == 201
+    assert not any(task.done() for task in waiting)
+    rest.set()
+    codes = [found.status_code for found in await asyncio.gather(*waiting)]
+    assert codes.count(201) == 1
 
 
 class TestAuthorization:
