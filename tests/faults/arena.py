@@ -53,6 +53,8 @@ class Arena:
         journal: What clients sent and were told, over all rounds.
         admin: The credential of the first administrator.
         started_in: Seconds until each server was ready.
+        pause: Seconds between the steps before the load: a server that says too early what it has
+            done shall stumble under the load and not before.
     """
 
     host: Host
@@ -63,6 +65,7 @@ class Arena:
     admin: Credential
     started_in: list[float] = field(default_factory=list)
     rounds: int = 0
+    pause: float = 0.0
 
     @contextmanager
     def serve(self) -> Iterator[Served]:
@@ -114,7 +117,8 @@ class Round:
         stopping = asyncio.Event()
         async with self.arena.client(served) as client:
             for index in range(CAST):
-                await enroll(client, f"svc-{self.arena.rounds}-{index}", self.cast)
+                name = f"svc-{self.arena.rounds}-{index}"
+                await enroll(client, name, self.cast, pause=self.arena.pause)
             label = str(self.arena.rounds)
             playing = asyncio.create_task(play(client, self.cast, stopping, label))
             try:
@@ -168,9 +172,9 @@ def is_ready(served: Served) -> bool:
 
 
 def open_arena(
-    directory: Path, *, database_url: str | None = None, program: tuple[str, ...] = ("-m", "iam")
+    directory: Path, *, database_url: str | None = None
 ) -> AbstractContextManager[Arena]:
-    """Prepare an installation with a first administrator; `program` serves it in place of ours."""
+    """Prepare an installation with a first administrator."""
     data = directory / "data"
     data.mkdir(mode=0o700)
     url = database_url or f"sqlite+aiosqlite:///{data}/iam.db"
@@ -181,7 +185,7 @@ def open_arena(
         "IAM_ISSUER": f"http://127.0.0.1:{port}",
         "IAM_CREDENTIALS__LIVE_SECRETS": "10",
     }
-    host = Host(directory, settings, program)
+    host = Host(directory, settings)
     file = directory / "journal"
     return _opened(Arena(host, port, url, Journal(file), file, admin))
 

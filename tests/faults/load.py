@@ -44,11 +44,13 @@ class StalledError(Exception):
     """A step was not done; what was to follow on it cannot."""
 
 
-async def enroll(client: Client, name: str, cast: Cast) -> None:
-    """Make a service with a secret and a key."""
+async def enroll(client: Client, name: str, cast: Cast, *, pause: float) -> None:
+    """Make a service with a secret and a key; `pause` before each step."""
     body = {"name": name, "owner": "group/administrators"}
+    await asyncio.sleep(pause)
     made = done(await client.api("service.create", name, "POST", "/v1/services", body))
     service = made.got["id"]
+    await asyncio.sleep(pause)
     secret = done(await _create_credential(client, service, {"kind": "client_secret"}))
     cast.secrets.append(Credential(secret.got["id"], service, secret.got["client_secret"]))
     key, jwk = _new_key()
