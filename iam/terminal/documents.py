@@ -1,6 +1,5 @@
 """Documents on the command line: JSON as it is, `@file`, or `-` for stdin."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,3 @@ def read_json(argument: str) -> Any:
     except JsonError as error:
         hint = "a file is given as @FILE" if not text.lstrip().startswith(("{", "[")) else ""
         raise usage(f"expected JSON: {error}", hint) from None
-
-
-def shown_document(document: Any) -> str:
-    """A document as indented JSON."""
-    return json.dumps(document, indent=2, ensure_ascii=False)

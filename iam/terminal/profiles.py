@@ -50,15 +50,6 @@ def save_profile(name: str, profile: Profile) -> Path:
     return file
 
 
-def remove_profile(name: str) -> bool:
-    """Forget a profile; returns whether there was one."""
-    profiles = _read()
-    if profiles.pop(name, None) is None:
-        return False
-    profiles_file().write_text(json.dumps(profiles, indent=2) + "\n", encoding="utf-8")
-    return True
-
-
 def _read() -> dict[str, Any]:
     file = profiles_file()
     try:
