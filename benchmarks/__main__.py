@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> None:
                 for row in BENCHMARKS[name](scene):
                     rows.append(row)
                     print(line_of(row), flush=True)
-            except RuntimeError as error:  # the others are worth having all the same
+            except Exception as error:  # noqa: BLE001 -- the others are worth having all the same
                 failed = True
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
     print(f"\nwritten to {write(machine, rows)}")

@@ -168,7 +168,9 @@ async def _detach_policy(stage: Stage, client: Client) -> Trial:
     http = stage.replicas[0]
     attached = await http.put(path, headers=stage.headers)
     attached.raise_for_status()
-    left = await http.delete(f"/v1/groups/clients/members/{client.id}", headers=stage.headers)
+    left = await http.delete(
+        f"/v1/groups/clients/members/service/{client.id}", headers=stage.headers
+    )
     left.raise_for_status()
 
     async def change(http: httpx2.AsyncClient) -> httpx2.Response:
