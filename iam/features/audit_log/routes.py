@@ -3,12 +3,12 @@
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
 from iam.authz.actions import Action
 from iam.features.audit_log import service
 from iam.features.audit_log.queries import EventFilter
 from iam.features.audit_log.schemas import AuditEventOut
+from iam.http.instants import Instant
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter
 from iam.http.work import Work
@@ -29,8 +29,8 @@ async def list_events(  # noqa: PLR0917 -- each is a query parameter, passed by 
     outcome: Literal["success", "denied"] | None = None,
     decision_id: _Text = None,
     request_id: _Text = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
 ) -> PageOut[AuditEventOut]:
     """List events, newest first. `type` may end in `*`; `actor` and `target` are ARNs or ids."""
     wanted = EventFilter(

@@ -1,28 +1,15 @@
 """Wire shapes of credentials. No shape but the answer to a creation has room for a secret."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 
 from iam.features.credentials.queries import HeldCredential
 from iam.features.principals.schemas import Description, Input, Output
+from iam.http.instants import Instant
 from iam.work import UnitOfWork
 
-
-def _is_text(value: object) -> object:
-    # Otherwise a number would be read as seconds since 1970, or as milliseconds.
-    if value is not None and not isinstance(value, str):
-        raise ValueError("expected an RFC 3339 instant such as 2026-12-31T00:00:00Z")
-    return value
-
-
-Instant = Annotated[
-    AwareDatetime,
-    Field(strict=False, examples=["2026-12-31T00:00:00Z"]),
-    BeforeValidator(_is_text),
-    AfterValidator(lambda value: value.astimezone(UTC)),
-]
 Kind = Literal["client_secret", "public_key", "jwks_uri"]
 
 

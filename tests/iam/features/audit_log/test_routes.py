@@ -48,6 +48,16 @@ class TestList:
         )
         assert entry["detail"]["action"] == "iam:ListUsers"
 
+    @pytest.mark.parametrize("name", ["since", "until"])
+    @pytest.mark.parametrize(
+        "instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-07-01"]
+    )
+    async def test_an_instant_that_cannot_be_is_refused(
+        self, admin: Actor, name: str, instant: str
+    ) -> None:
+        answer = await admin.http.get("/v1/audit-events", params={name: instant})
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
     async def test_filters_narrow_by_type_actor_target_and_time(
         self, world: World, admin: Actor
     ) -> None:

@@ -97,6 +97,7 @@ class TestClientSecret:
             ("2026-07-01T12:00:00Z", 400),
             ("2027-07-02T12:00:00Z", 400),
             ("2026-07-02T12:00:00", 422),
+            ("9999-12-31T23:59:59-14:00", 422),
             (1782993600, 422),
         ):
             await create(admin.http, expires_at=wrong, expect=expect)
