@@ -1,5 +1,7 @@
 """Refusals are recorded in batches, bounded, and what is dropped is counted in the log itself."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -39,6 +41,14 @@ async def test_a_refusal_is_written_outside_the_request(world: World) -> None:
     (found,) = await entries(world, EventType.ACCESS_DENIED)
     assert (found.outcome, found.decision_id) == ("denied", "dec_1")
     assert found.detail == {"action": "iam:CreateUser", "reason": "implicitDeny"}
+
+
+async def test_al_04_a_name_of_any_length_keeps_no_refusal_out_of_the_log(world: World) -> None:
+    for refused in (replace(denial(1), resource="x" * 9_000), denial(2)):
+        world.runtime.tools.denials.record(refused)
+    await world.runtime.tools.denials.flush()
+    first, second = await entries(world, EventType.ACCESS_DENIED)
+    assert (first.subject, second.decision_id) == ("x" * denials.MAX_SUBJECT, "dec_2")
 
 
 async def test_a_full_queue_drops_and_the_log_says_how_many(
