@@ -24,7 +24,7 @@ from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
 from iam.journal.denials import Denial
 from iam.kit.ids import IdKind, new_id
 from iam.work import Tools
-from iam_policy import Decision, DocumentKind
+from iam_policy import Decision, DocumentKind, is_canonical
 
 _log = structlog.get_logger(__name__)
 
@@ -58,10 +58,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody whom the question could be about, and why."""
+    """Nobody whom the question could be about, and why.
+
+    Attributes:
+        code: Why, for programs.
+        message: Why, for people.
+        arn: The ARN that was asked about and that somebody could have.
+    """
 
     code: str
     message: str
+    arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +125,13 @@ class DecisionPoint:
         decision_id = new_id(IdKind.DECISION, now)
         asked = await self._asked(question, now)
         if isinstance(asked, Unknown):
+            # Who may not ask must not learn who exists either (MT-05).
+            if asked.arn is not None:
+                self._authorize(asker, asked.arn, question, now)
             self._log(asker, question, decision_id, asked.code, None)
             return Answer(decision_id, None, asked)
-        await self._authorize(asker, asked, question, now)
+        if not await self._is_own(asker, asked, question):
+            self._authorize(asker, asked.facts.arn, question, now)
         decision = decide(
             asked.facts,
             action=question.action,
@@ -143,9 +154,9 @@ class DecisionPoint:
             return await self._asked_by_token(subject, now)
         if isinstance(subject, PrincipalSubject):
             facts = await self._principals.find(subject.arn)
-            return (
-                _NO_PRINCIPAL if facts is None else Asked(facts, principal_context(facts, now=now))
-            )
+            if facts is None:
+                return _no_principal(subject.arn)
+            return Asked(facts, principal_context(facts, now=now))
         return await self._asked_by_session(subject, now)
 
     async def _asked_by_token(self, subject: TokenSubject, now: datetime) -> Asked | Unknown:
@@ -159,7 +170,7 @@ class DecisionPoint:
     async def _asked_by_session(self, subject: SessionSubject, now: datetime) -> Asked | Unknown:
         facts = await self._principals.find(subject.role_arn)
         if facts is None or facts.kind != "role":
-            return _NO_PRINCIPAL
+            return _no_principal(subject.role_arn)
         partition = self._tools.settings.partition
         arn = f"arn:{partition}:sts::{facts.account}:assumed-role/{facts.name}/{subject.name}"
         documents = [] if subject.policy is None else [("session", subject.policy)]
@@ -170,30 +181,27 @@ class DecisionPoint:
         context = {**principal_context(facts, now=now), **keys}
         return Asked(facts, context, session=RoleSession(arn, narrowed))
 
-    async def _authorize(
-        self, asker: Asker, asked: Asked, question: Evaluation, now: datetime
-    ) -> None:
-        """Whether the caller may ask this at all."""
-        prefix = question.action_prefix
-        if asked.audience is not None and await self._is_own(asker, asked.audience, prefix):
-            return
+    def _authorize(self, asker: Asker, arn: str, question: Evaluation, now: datetime) -> None:
+        """Return if the caller may ask this about the principal with this ARN."""
         context = {
             **principal_context(asker.facts, now=now),
             **both_prefixes({"SecureTransport": asker.is_secure}),
             **(both_prefixes({"SourceIp": asker.address}) if asker.address else {}),
-            "decisions:ActionPrefix": prefix,
+            "decisions:ActionPrefix": question.action_prefix,
         }
-        decision = decide(
-            asker.facts, action=Action.EVALUATE, resource=asked.facts.arn, context=context
-        )
+        decision = decide(asker.facts, action=Action.EVALUATE, resource=arn, context=context)
         if not decision.allowed:
-            self._refuse(asker, asked.facts.arn, decision, now)
+            self._refuse(asker, arn, decision, now)
 
-    async def _is_own(self, asker: Asker, audience: str, prefix: str) -> bool:
-        owner = await self._audiences.find(asker.facts.account, audience)
-        is_own_audience = owner is not None and owner.service_id == asker.facts.id
+    async def _is_own(self, asker: Asker, asked: Asked, question: Evaluation) -> bool:
+        """Whether the question is about a token for the caller, and one of its own actions."""
+        if asked.audience is None:
+            return False
+        owner = await self._audiences.find(asker.facts.account, asked.audience)
         return may_always_ask(
-            own_prefix=asker.facts.name, is_own_audience=is_own_audience, prefix=prefix
+            own_prefix=asker.facts.name,
+            is_own_audience=owner is not None and owner.service_id == asker.facts.id,
+            prefix=question.action_prefix,
         )
 
     def _refuse(self, asker: Asker, resource: str, decision: Decision, now: datetime) -> None:
@@ -232,4 +240,8 @@ class DecisionPoint:
 
 
 _NO_TOKEN = Unknown("token_inactive", "the token is expired, revoked, or not one of ours")
-_NO_PRINCIPAL = Unknown("principal_not_found", "there is no such principal")
+
+
+def _no_principal(arn: str) -> Unknown:
+    possible = arn if is_canonical(arn) else None
+    return Unknown("principal_not_found", "there is no such principal", possible)

@@ -237,6 +237,25 @@ class TestRefused:
         answer = await ask(asker, {**READ, "principal": stranger.arn})
         assert answer.status_code == 403
 
+    @pytest.mark.parametrize("kind", ["service", "role"])
+    async def test_mt_05_who_may_not_ask_does_not_learn_who_exists(
+        self, world: World, asker: Actor, kind: str
+    ) -> None:
+        curious = await world.actor()
+        await world.account("acme")
+        arns = [f"arn:iam:iam::{account}:{kind}/nobody" for account in ("main", "acme")]
+        for arn in arns:
+            named = (
+                {"principal": arn}
+                if kind == "service"
+                else {"session": {"role": arn, "name": "ci"}}
+            )
+            answer = await ask(curious, {**READ, **named})
+            assert (answer.status_code, answer.json()["code"]) == (403, "access_denied")
+        # Who may ask in its own account learns nothing about another one.
+        assert (await ask(asker, {**READ, "principal": arns[0]})).status_code == 200
+        assert (await ask(asker, {**READ, "principal": arns[1]})).status_code == 403
+
     async def test_without_a_token_for_this_service_nobody_asks(
         self, world: World, asker: Actor
     ) -> None:
