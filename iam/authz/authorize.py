@@ -12,7 +12,7 @@ from iam.authz.gather import gather
 from iam.errors import denied, unauthenticated
 from iam.journal.denials import Denial
 from iam.kit.ids import IdKind, new_id
-from iam.work import UnitOfWork
+from iam.work import Asked, UnitOfWork
 from iam_policy import Decision, Effect, Layers, Principal, Request, evaluate
 
 _log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ async def authorize(
         raise unauthenticated("authentication_required", "present a bearer token")
     decision = await _decide(uow, action, resource, context or {})
     decision_id = new_id(IdKind.DECISION, uow.now)
-    uow.authorized.add(action)
+    uow.authorized.append(Asked(action, resource, context or {}))
     uow.decision_id = decision_id
     if decision.allowed:
         return

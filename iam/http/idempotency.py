@@ -1,7 +1,8 @@
 """`Idempotency-Key` on POST: a retry after a lost answer has one effect and gets the same answer.
 
 The answer is kept in the transaction of its effect, sealed, because it may have shown a secret.
-It is found by principal and key; the same key with another request is refused.
+It is found by principal and key; the same key with another request is refused. Whoever may not do
+it any more does not get the answer again either.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ from sqlalchemy import delete, select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from iam.authz.actions import Action
+from iam.authz.authorize import authorize
 from iam.errors import conflict, invalid
 from iam.kit.framing import framed
 from iam.kit.sealing import Place
@@ -28,7 +31,8 @@ MAX_KEY: Final = 255
 async def replay(uow: UnitOfWork, request: Request) -> Response | None:
     """The answer that was given to this key before, if it was.
 
-    Raises `IamError` (422) when the key was used for a different request.
+    Raises `IamError` (422) when the key was used for a different request, and of kind `denied` when
+    the caller may not do any more what it did then.
     """
     key = _key(request)
     if key is None:
@@ -48,6 +52,8 @@ async def replay(uow: UnitOfWork, request: Request) -> Response | None:
         message = "this `Idempotency-Key` was used for a different request"
         raise invalid("idempotency_key_reused", message)
     answer = orjson.loads(uow.tools.sealer.open(row.answer_sealed, _place(uow, key)))
+    for action, resource, context in answer["authorized"]:
+        await authorize(uow, Action(action), resource, context=context)
     headers = {**answer["headers"], "Idempotency-Replayed": "true"}
     return Response(answer["body"].encode(), row.status_code, headers)
 
@@ -62,7 +68,11 @@ async def remember(
     key = _key(request)
     if key is None:
         return
-    content = {"headers": dict(answer.headers), "body": bytes(answer.body).decode()}
+    content = {
+        "headers": dict(answer.headers),
+        "body": bytes(answer.body).decode(),
+        "authorized": [tuple(asked) for asked in uow.authorized],
+    }
     row = IdempotencyRecord(
         principal_id=uow.caller.id,
         key=key,

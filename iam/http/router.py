@@ -132,7 +132,7 @@ def _around(
         if kept is not None:
             return kept
         result = await endpoint(**arguments)
-        if action is not None and action not in work.uow.authorized:
+        if action not in {None, *(asked.action for asked in work.uow.authorized)}:
             message = f"{endpoint.__name__} answered without authorizing {action}"
             raise RuntimeError(message)
         answer = _answer(work, request, result, status_code)

@@ -13,9 +13,10 @@ Raise, and nothing is kept. Return a refusal, and the outcome is kept although t
 from iam.work.caller import Caller
 from iam.work.issuance import Issuance, Refusal
 from iam.work.ledger import LedgerBatch
-from iam.work.unit_of_work import Tools, UnitOfWork, begin_work
+from iam.work.unit_of_work import Asked, Tools, UnitOfWork, begin_work
 
 __all__ = [
+    "Asked",
     "Caller",
     "Issuance",
     "LedgerBatch",

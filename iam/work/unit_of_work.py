@@ -1,10 +1,10 @@
 """The unit of work: one transaction, its caller, and what it will tell the journal."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Delete, Executable, Result, ScalarResult, select, text
 from sqlalchemy.exc import IntegrityError
@@ -49,6 +49,14 @@ class Tools:
     denials: DenialWriter
 
 
+class Asked(NamedTuple):
+    """One question that authorized this work, as it was put to the engine."""
+
+    action: str
+    resource: str
+    context: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class UnitOfWork:
     """One transaction, its caller, and what it will tell the journal.
@@ -63,7 +71,7 @@ class UnitOfWork:
     session: AsyncSession = field(repr=False)
     recorder: Recorder = field(repr=False)
     events: list[Event] = field(default_factory=list)
-    authorized: set[str] = field(default_factory=set)
+    authorized: list[Asked] = field(default_factory=list)
     decision_id: str | None = None
 
     @property

@@ -1,6 +1,7 @@
 """What no endpoint may forget: authorization, order of commit and answer, idempotency."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from iam.http.edge import Edge
 from iam.http.router import ApiRouter
 from iam.http.work import ServedBy, Work
 from iam.models import IdempotencyRecord, IssuedToken, User
-from tests.world import Actor, World
+from tests.world import Actor, World, allow, deny, policy_document
 
 pytestmark = pytest.mark.anyio
 
@@ -176,6 +177,24 @@ class TestIdempotencyKey:
             "idempotency_key_reused",
         )
         assert other_caller.status_code == 201
+
+    async def test_aa_22_who_may_not_do_it_any_more_does_not_get_the_answer_again(
+        self, world: World, admin: Actor
+    ) -> None:
+        ci = await world.actor(allow("iam:CreateCredential"), name="ci")
+        request: dict[str, Any] = {
+            "url": "/v1/services/ci/credentials",
+            "json": {"kind": "client_secret"},
+            "headers": {"Idempotency-Key": "k-1"},
+        }
+        first, again = await ci.http.post(**request), await ci.http.post(**request)
+        assert (first.status_code, again.content) == (201, first.content)
+        document = json.loads(policy_document(deny("iam:CreateCredential")))
+        url = "/v1/services/ci/inline-policies/withdrawn"
+        assert (await admin.http.put(url, json={"document": document})).is_success
+        refused = await ci.http.post(**request)
+        assert (refused.status_code, refused.json()["code"]) == (403, "access_denied")
+        assert first.json()["client_secret"] not in refused.text
 
     async def test_twenty_at_once_have_one_effect(self, world: World, admin: Actor) -> None:
         headers = {"Idempotency-Key": "k-1"}
