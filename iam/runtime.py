@@ -38,7 +38,12 @@ class Runtime:
         self, settings: Settings, *, master_key: bytes, clock: Clock | None = None
     ) -> None:
         clock = clock or SystemClock()
-        database = Database(settings.effective_database_url, pool_size=settings.database_pool)
+        database = Database(
+            settings.effective_database_url,
+            pool_size=settings.database_pool,
+            lock_timeout=settings.database_lock_timeout,
+            statement_timeout=settings.database_statement_timeout,
+        )
         sealer = Sealer(master_key)
         changes = ChangeReader(database, clock)
         self.tools = Tools(

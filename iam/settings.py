@@ -141,6 +141,13 @@ class Settings(BaseSettings):
         repr=False,
     )
     database_pool: int = Field(10, ge=2, le=200, description="connections of one replica")
+    database_lock_timeout: timedelta = Field(
+        timedelta(seconds=2), gt=timedelta(0), description="longest wait for a lock on PostgreSQL"
+    )
+    database_statement_timeout: timedelta = Field(
+        timedelta(seconds=5), gt=timedelta(0),
+        description="longest statement on PostgreSQL, and longest wait for a connection",
+    )  # fmt: skip
     auto_migrate: bool = Field(
         default=True, description="bring the database schema up to date at start"
     )

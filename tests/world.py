@@ -249,7 +249,14 @@ async def open_world(database_url: str, directory: Path, **overrides: Any) -> As
 
 def make_settings(database_url: str, directory: Path, **overrides: Any) -> Settings:
     """Settings for a test; nothing comes from the environment but what a test sets."""
-    given = {"issuer": ISSUER, **overrides}
+    # A race of fifty on a busy machine is to end by its rules, not by running out of time.
+    patience = timedelta(minutes=1)
+    given = {
+        "issuer": ISSUER,
+        "database_lock_timeout": patience,
+        "database_statement_timeout": patience,
+        **overrides,
+    }
     return Settings(database_url=database_url, data_dir=directory, **given)
 
 

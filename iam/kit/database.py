@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -19,10 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from iam.kit.row_security import ALL_ACCOUNTS, SETTING, bypass
 
 _WRITES = "iam_writes"
+_LOCK_TIMEOUT = timedelta(seconds=2)
+_STATEMENT_TIMEOUT = timedelta(seconds=5)
+_MILLISECOND = timedelta(milliseconds=1)
 _SERVER_SETTINGS = {
     "application_name": "iam",
-    "statement_timeout": "5000",
-    "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "10000",
     # What serves all accounts at once sees them all; a unit of work narrows itself.
     SETTING: ALL_ACCOUNTS,
@@ -35,21 +37,46 @@ class Database:
     Args:
         url: `sqlite+aiosqlite:///file` or `postgresql+asyncpg://...`.
         pool_size: connections that one replica holds at most on PostgreSQL.
+        lock_timeout: how long a statement waits for a lock on PostgreSQL.
+        statement_timeout: how long it may take in all there, and a request wait for a connection.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        lock_timeout: timedelta = _LOCK_TIMEOUT,
+        statement_timeout: timedelta = _STATEMENT_TIMEOUT,
+    ) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = asyncio.Lock()
+        self._server_settings = {
+            **_SERVER_SETTINGS,
+            "lock_timeout": str(lock_timeout // _MILLISECOND),
+            "statement_timeout": str(statement_timeout // _MILLISECOND),
+        }
         self.engine: AsyncEngine = (
             create_async_engine(self.url, hide_parameters=True)
             if self.is_sqlite
-            else _postgresql(url, pool_size)
+            else self._pool(pool_size, patience=statement_timeout)
         )
-        self._beside = self.engine if self.is_sqlite else _postgresql(url, 1)
+        self._beside = self.engine if self.is_sqlite else self._pool(1, patience=statement_timeout)
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    def _pool(self, size: int, *, patience: timedelta) -> AsyncEngine:
+        return create_async_engine(
+            self.url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=patience.total_seconds(),
+            hide_parameters=True,  # an error in the log must not repeat bound values (LG-05)
+            pool_pre_ping=True,  # the pool heals by itself after the database restarted (F-05)
+            connect_args={"timeout": 5, "server_settings": self._server_settings},
+        )
 
     @asynccontextmanager
     async def connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
@@ -95,7 +122,7 @@ class Database:
     async def open_postgresql(self) -> "asyncpg.Connection[Any]":
         """A connection of the plain driver, with the same limits as those of the pool."""
         address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return await asyncpg.connect(address, timeout=5, server_settings=_SERVER_SETTINGS)
+        return await asyncpg.connect(address, timeout=5, server_settings=self._server_settings)
 
     async def ping(self) -> None:
         """Ask the database for an answer. Raises SQLAlchemy's own error when there is none."""
@@ -116,21 +143,6 @@ class Database:
         """Close all connections."""
         await self.engine.dispose()
         await self._beside.dispose()
-
-
-def _postgresql(url: str, pool_size: int) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=5,
-        hide_parameters=True,  # an error in the log must not repeat bound values (LG-05)
-        pool_pre_ping=True,  # the pool heals by itself after the database was restarted (F-05)
-        connect_args={
-            "timeout": 5,
-            "server_settings": _SERVER_SETTINGS,
-        },
-    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
