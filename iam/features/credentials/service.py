@@ -278,7 +278,10 @@ async def _authorized_to_list(uow: UnitOfWork, principal: str | None) -> str | N
         await authorize(uow, Action.LIST_CREDENTIALS, everything)
         return None
     kind, name = rules.holder_reference(principal)
-    model = _HOLDERS.get(kind)
+    # Another account's ARN names nobody here, though somebody of that name may exist (MT-01).
+    own = uow.arn_of("iam", uow.caller.account, "")
+    is_elsewhere = principal.startswith("arn:") and not principal.startswith(own)
+    model = None if is_elsewhere else _HOLDERS.get(kind)
     if model is None:
         raise invalid("principal_invalid", "expected `service/NAME`, `user/NAME`, an id or an ARN")
     holder = await principals.authorized_principal(uow, model, name, Action.LIST_CREDENTIALS)

@@ -322,6 +322,14 @@ class TestPermission:
 
 
 class TestListing:
+    async def test_mt_01_another_accounts_arn_names_nobody_here(
+        self, world: World, admin: Actor
+    ) -> None:
+        billing = await world.actor(name="billing")
+        elsewhere = billing.arn.replace("::main:", "::acme:")
+        answer = await admin.http.get("/v1/credentials", params={"principal": elsewhere})
+        assert (answer.status_code, answer.json()["code"]) == (400, "principal_invalid")
+
     async def test_lists_are_filtered_and_paged(self, world: World, admin: Actor) -> None:
         billing = await world.actor(name="billing")
         await world.actor(name="orders")
