@@ -37,6 +37,8 @@ from iam.settings import Settings
 from iam.work import Caller, UnitOfWork
 
 CLIENTS: Final = 1000
+VICTIMS: Final = 200
+"""Clients like the others, which a benchmark may spoil."""
 USERS: Final = 100
 POLICIES: Final = 10
 ISSUER: Final = "http://127.0.0.1:8080"
@@ -64,6 +66,7 @@ class Installation:
         administrator: May do everything.
         billing: The service that the clients call, and that asks for decisions about them.
         clients: Services that have the ten policies through one group.
+        victims: As many more as a benchmark may spoil.
         users: Ids of users.
     """
 
@@ -72,6 +75,7 @@ class Installation:
     administrator: Client
     billing: Client
     clients: list[Client]
+    victims: list[Client]
     users: list[str]
 
     @contextmanager
@@ -113,7 +117,7 @@ async def _prepare(database_url: str, directory: Path) -> Installation:
             owners = await uow.scalar(select(Group).where(Group.name == ADMINISTRATORS))
             employees = await _add_employees(uow)
         clients: list[Client] = []
-        for start in range(0, CLIENTS, _AT_ONCE):
+        for start in range(0, CLIENTS + VICTIMS, _AT_ONCE):
             async with runtime.begin(root) as uow:
                 numbers = range(start, start + _AT_ONCE)
                 clients += await _add_clients(uow, numbers, owners.id, employees)
@@ -123,7 +127,9 @@ async def _prepare(database_url: str, directory: Path) -> Installation:
     finally:
         await runtime.database.close()
     administrator = Client(first.client_id, "administrator", first.client_secret, "")
-    return Installation(directory, database_url, administrator, billing, clients, users)
+    return Installation(
+        directory, database_url, administrator, billing, clients[:CLIENTS], clients[CLIENTS:], users
+    )
 
 
 async def _add_employees(uow: UnitOfWork) -> str:
