@@ -59,7 +59,9 @@ class ChangeReader:
         self._position = 0
         self._applied: set[int] = set()
         self._read_at = float("-inf")
-        self._tasks: list[asyncio.Task[None]] = []
+        self._follower: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     def subscribe(self, snapshots: Snapshots) -> None:
         """Invalidate these snapshots from now on."""
@@ -87,16 +89,24 @@ class ChangeReader:
         async with self._database.connect(writes=False) as connection:
             self._position = (await connection.execute(query)).scalar_one()
         self._read_at = self._clock.monotonic()
-        self._tasks.append(asyncio.create_task(self._follow()))
+        self._is_stopping = False
+        self._follower = asyncio.create_task(self._follow())
         if not self._database.is_sqlite:
-            self._tasks.append(asyncio.create_task(self._listen()))
+            self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        """End the background tasks."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        """End the background tasks.
+
+        A poll under way is finished: a connection of SQLite that is cut off keeps a thread behind,
+        which then answers to nobody.
+        """
+        self._is_stopping = True
+        self._wake.set()
+        if self._listener is not None:
+            self._listener.cancel()
+        tasks = [task for task in (self._follower, self._listener) if task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._follower = self._listener = None
 
     async def poll(self) -> None:
         """Read the log once and apply what is new."""
@@ -133,6 +143,8 @@ class ChangeReader:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+            if self._is_stopping:
+                return
             self._wake.clear()
             try:
                 await self.poll()

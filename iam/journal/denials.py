@@ -53,6 +53,7 @@ class DenialWriter:
         self._waiting: list[Denial] = []
         self._dropped = 0
         self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def record(self, denial: Denial) -> None:
@@ -70,13 +71,20 @@ class DenialWriter:
     async def stop(self) -> None:
         """Write what waits, and end."""
         if self._task is not None:
-            self._task.cancel()
+            # Not in the middle of a write: a connection of SQLite that is cut off keeps a thread
+            # behind, which then answers to nobody.
+            async with self._flushing:
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         await self.flush()
 
     async def flush(self) -> None:
         """Write everything that waits now."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         while self._waiting or self._dropped:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             dropped, self._dropped = self._dropped, 0

@@ -40,6 +40,7 @@ class CredentialUses:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[str, _Use] = {}
+        self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._upsert = _upsert(database)
 
@@ -60,13 +61,20 @@ class CredentialUses:
     async def stop(self) -> None:
         """Write what waits, and end."""
         if self._task is not None:
-            self._task.cancel()
+            # Not in the middle of a write: a connection of SQLite that is cut off keeps a thread
+            # behind, which then answers to nobody.
+            async with self._flushing:
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         await self.flush()
 
     async def flush(self) -> None:
         """Write everything that waits now; what cannot be written waits on."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         # One order for all replicas, so that two that write the same rows cannot deadlock.
         waiting = sorted(self._waiting.items())
         self._waiting = {}
@@ -78,9 +86,6 @@ class CredentialUses:
                 _log.warning("uses_unwritten", count=len(batch), error=type(error).__name__)
                 self._put_back(waiting[start:])
                 return
-            except asyncio.CancelledError:  # by `stop`, which flushes once more
-                self._put_back(waiting[start:])
-                raise
 
     def _put_back(self, uses: list[tuple[str, _Use]]) -> None:
         for credential_id, use in uses:
