@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from iam.journal.events import AUDITED, Event, audited
+from iam.journal.events import Event
 from iam.journal.record import RowChange, Values
 from iam.kit.ids import IdKind, new_id
 from iam.models import AuditEntry, Base, Change, OutboxMessage
@@ -118,6 +118,3 @@ def _change_rows(
 def touched_entities(rows: Iterable[Base]) -> list[str]:
     """The entity ids among journal rows, for the snapshots of this very process."""
     return [row.entity_id for row in rows if isinstance(row, Change)]
-
-
-__all__ = ["AUDITED", "Author", "UnrecordedChangeError", "audited", "journal_rows"]
