@@ -6,6 +6,7 @@ new connections, finishes the requests that it has, and ends with exit code 0.
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -35,6 +36,9 @@ DRAIN_SECONDS: Final = 8
 IDLE_SECONDS: Final = 30
 """How long an idle connection is kept."""
 _BACKLOG: Final = 2048
+_COLLECT_AFTER: Final = (25_000, 20, 50)
+"""Objects that must outlive their request before the collector looks at the young ones, and how
+many looks at one generation make it look at the next (`gc.set_threshold`)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -147,7 +151,19 @@ class _Server(uvicorn.Server):
         """Begin to accept connections."""
         await super().startup(sockets)
         if self.started:
+            _collect_rarely()
             self._announce()
+
+
+def _collect_rarely() -> None:
+    """Spare the garbage collector what it cannot free, and run it less often.
+
+    Everything that lives once we serve lives until the end: modules, models, routes. Walking it
+    again and again took half of the time of a request; what a request leaves behind is freed
+    by its reference counts, and cycles are rare.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:
