@@ -18,19 +18,24 @@ from iam.features.decisions import fast as decisions
 from iam.features.decisions import schemas as decision_schemas
 from iam.features.decisions.service import DecisionPoint
 from iam.features.discovery import fast as discovery
+from iam.features.discovery import schemas as discovery_schemas
 from iam.features.groups import routes as groups
 from iam.features.health import fast as health
 from iam.features.introspection import fast as introspection
+from iam.features.introspection import schemas as introspection_schemas
 from iam.features.me import routes as me
 from iam.features.oauth import fast as oauth
+from iam.features.oauth import schemas as oauth_schemas
 from iam.features.oauth.service import ClientAuthenticator
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.policies import routes as policies
 from iam.features.revocation import fast as revocation
+from iam.features.revocation import schemas as revocation_schemas
 from iam.features.roles import routes as roles
 from iam.features.services import routes as services
 from iam.features.signing_keys import fast as jwks
 from iam.features.signing_keys import routes as signing_keys
+from iam.features.signing_keys import schemas as jwks_schemas
 from iam.features.signing_keys.snapshots import Signers
 from iam.features.tokens.snapshots import TokenSnapshots
 from iam.features.users import routes as users
@@ -99,7 +104,17 @@ def describe_api() -> FastAPI:
     api = FastAPI(title="iam", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     for router in ROUTERS:
         api.include_router(router.fastapi)
-    serve_openapi(api, decision_schemas.OPENAPI)
+    serve_openapi(
+        api,
+        {
+            **oauth_schemas.OPENAPI,
+            **introspection_schemas.OPENAPI,
+            **revocation_schemas.OPENAPI,
+            **jwks_schemas.OPENAPI,
+            **discovery_schemas.OPENAPI,
+            **decision_schemas.OPENAPI,
+        },
+    )
     for kind, answer in REFUSALS.items():
         api.add_exception_handler(kind, answer)
     return api

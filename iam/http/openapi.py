@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from fastapi import FastAPI, Response
 
+from iam.http import examples, openapi_oauth
 from iam.http.work import Work
 
 _WANTS_VERSION: Final = "Send `If-Match`."
@@ -44,10 +45,10 @@ _PROBLEM: Final = {
             "title": "Not allowed",
             "status": 403,
             "detail": "`arn:iam:iam::main:service/orders` is not allowed to perform "
-            "`iam:GetUser` on `arn:iam:iam::main:user/alice`",
+            "`iam:GetUser` on `arn:iam:iam::main:user/ana`",
             "code": "access_denied",
-            "request_id": "req_01m82t9y2ve33sqhdfy77atmmz",
-            "decision_id": "dec_01m82t9y2ve33sqhdfy77atmmz",
+            "request_id": examples.REQUEST,
+            "decision_id": examples.DECISION,
         }
     ],
 }
@@ -94,6 +95,7 @@ def serve_openapi(api: FastAPI, fast_paths: Mapping[str, Any]) -> None:
 
 
 def _complete(document: dict[str, Any], fast_paths: Mapping[str, Any]) -> dict[str, Any]:
+    _restore_nulls(document)
     for operations in document["paths"].values():
         for method, operation in operations.items():
             if method == "post":
@@ -104,11 +106,35 @@ def _complete(document: dict[str, Any], fast_paths: Mapping[str, Any]) -> dict[s
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)  # the framework's own shape, which we never use
-            operation["responses"]["default"] = _REFUSED
+            operation["responses"].setdefault("default", _REFUSED)
     components = document["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
-    components["schemas"]["Problem"] = _PROBLEM
-    components["securitySchemes"] = {"bearer": _BEARER}
+    components["schemas"] |= {"Problem": _PROBLEM, "OAuthError": openapi_oauth.ERROR}
+    components["securitySchemes"] = {"bearer": _BEARER, **openapi_oauth.CLIENT_SCHEMES}
     document["security"] = [{"bearer": []}]
     return document
+
+
+def _restore_nulls(document: Mapping[str, Any]) -> None:
+    """Give examples back their members that are null: the framework leaves those out anywhere."""
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        for shown in schema.get("examples", ()):
+            _fill(schemas, schema, shown)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {}).get("application/json", {})
+                if "example" in content:
+                    _fill(schemas, content["schema"], content["example"])
+
+
+def _fill(schemas: Mapping[str, Any], schema: Mapping[str, Any], shown: Any) -> None:
+    schema = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    if isinstance(shown, dict):
+        for name in schema.get("required", ()):
+            _fill(schemas, schema["properties"][name], shown.setdefault(name, None))
+    if isinstance(shown, list):
+        for each in shown:
+            _fill(schemas, schema.get("items", {}), each)

@@ -6,7 +6,7 @@ and then the answer is sent.
 """
 
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -17,6 +17,7 @@ from starlette.responses import Response as PlainResponse
 
 from iam.authz.actions import Action
 from iam.http import idempotency
+from iam.http.examples import differing
 from iam.http.preconditions import etag, is_unchanged
 from iam.http.strict_body import StrictRequest
 from iam.http.work import RequestWork
@@ -78,6 +79,7 @@ class ApiRouter:
         operation_id: str | None = None,
         status_code: int = 200,
         shows_secret: bool = False,
+        example: Mapping[str, Any] | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare a route.
 
@@ -89,6 +91,7 @@ class ApiRouter:
             operation_id: Its name in the OpenAPI document; by default the action's.
             status_code: Of success.
             shows_secret: Whether the answer shows a secret, and must not be kept for long.
+            example: Members in which the example of the answer differs from its model's.
         """
 
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -103,6 +106,9 @@ class ApiRouter:
                 summary=_summary(endpoint),
                 response_class=PlainResponse if status_code == _NO_CONTENT else JSONResponse,
                 response_model=_model(endpoint),
+                responses={status_code: {"content": differing(_model(endpoint), example)}}
+                if example
+                else None,
                 openapi_extra={"x-iam-action": action.value if action else None},
             )
             return endpoint

@@ -45,7 +45,11 @@ async def update_account(work: Work, account: str, body: AccountPatch) -> Accoun
     return AccountOut.of(work.uow, row)
 
 
-@router.post("/accounts/{account}:suspend", action=Action.SUSPEND_ACCOUNT)
+@router.post(
+    "/accounts/{account}:suspend",
+    action=Action.SUSPEND_ACCOUNT,
+    example={"status": "suspended", "version": 2},
+)
 async def suspend_account(work: Work, account: str) -> AccountOut:
     """Suspend an account: nobody in it may act, and every token of it ends."""
     return AccountOut.of(work.uow, await accounts.suspend_account(work.uow, account=account))

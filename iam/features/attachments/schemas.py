@@ -4,17 +4,33 @@ import json
 from datetime import datetime
 from typing import Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.attachments.queries import Attached
 from iam.features.policies.schemas import Document, PolicyReference
 from iam.features.principals.schemas import Input, Output
+from iam.http import examples
 from iam.models import InlinePolicy, Policy
 from iam.work import UnitOfWork
+
+_POLICY = {
+    "id": examples.READ_INVOICES,
+    "arn": examples.arn("policy/read-invoices"),
+    "name": "read-invoices",
+}
+_INLINE = {
+    "name": "own-invoices",
+    "created_at": examples.CREATED,
+    "updated_at": examples.CHANGED,
+}
 
 
 class AttachedPolicyOut(Output):
     """A managed policy that is attached."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(**_POLICY, attached_at=examples.CREATED)
+    )
 
     id: str = Field(description="immutable id of the policy")
     arn: str
@@ -36,11 +52,17 @@ class AttachedPolicyOut(Output):
 class InlinePolicyIn(Input):
     """An inline policy to write."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(document=examples.DOCUMENT))
+
     document: Document
 
 
 class InlinePolicyOut(Output):
     """An inline policy."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(**_INLINE, document=examples.DOCUMENT)
+    )
 
     name: str
     document: Document
@@ -61,6 +83,8 @@ class InlinePolicyOut(Output):
 class InlinePolicyNameOut(Output):
     """An inline policy in a list, without its document."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(**_INLINE))
+
     name: str
     created_at: datetime
     updated_at: datetime
@@ -74,11 +98,21 @@ class InlinePolicyNameOut(Output):
 class BoundaryIn(Input):
     """The policy that shall limit a principal."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(policy="developers-at-most"))
+
     policy: PolicyReference
 
 
 class BoundaryOut(Output):
     """The policy that limits a principal."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            id=examples.DEVELOPERS_AT_MOST,
+            arn=examples.arn("policy/developers-at-most"),
+            name="developers-at-most",
+        )
+    )
 
     id: str = Field(description="immutable id of the policy")
     arn: str

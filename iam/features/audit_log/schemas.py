@@ -3,14 +3,35 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.principals.schemas import Output
+from iam.http import examples
 from iam.models import AuditEntry
 
 
 class AuditEventOut(Output):
     """One event: what happened, once, or what was refused."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            id=examples.EVENT,
+            sequence=4127,
+            type="iam.user.updated.v1",
+            outcome="success",
+            occurred_at=examples.CHANGED,
+            actor=examples.arn("service/admin"),
+            actor_id="svc_01kjpze830evqa34j7z8dbdy0a",
+            subject=examples.arn("user/ana"),
+            target_id=examples.ANA,
+            before={"display_name": "Ana Costa"},
+            after={"display_name": "Ana Costa Silva"},
+            detail=None,
+            request_id=examples.REQUEST,
+            decision_id=examples.DECISION,
+            source_address="192.0.2.17",
+        )
+    )
 
     id: str
     sequence: int | None = Field(description="gapless number, given when the entry is sealed")

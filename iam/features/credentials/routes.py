@@ -13,6 +13,7 @@ from iam.features.credentials.schemas import (
     CredentialPatch,
     Kind,
 )
+from iam.http.examples import CHANGED
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter
 from iam.http.work import Work
@@ -81,7 +82,11 @@ async def update_credential(work: Work, credential: str, body: CredentialPatch) 
     return CredentialOut.of(work.uow, held)
 
 
-@router.post("/credentials/{credential}:quarantine", action=Action.QUARANTINE_CREDENTIAL)
+@router.post(
+    "/credentials/{credential}:quarantine",
+    action=Action.QUARANTINE_CREDENTIAL,
+    example={"status": "quarantined", "version": 2},
+)
 async def quarantine_credential(work: Work, credential: str) -> CredentialOut:
     """Put a credential out of use until it is reactivated."""
     held = await credentials.quarantine_credential(work.uow, credential=credential)
@@ -95,7 +100,11 @@ async def reactivate_credential(work: Work, credential: str) -> CredentialOut:
     return CredentialOut.of(work.uow, held)
 
 
-@router.post("/credentials/{credential}:revoke", action=Action.REVOKE_CREDENTIAL)
+@router.post(
+    "/credentials/{credential}:revoke",
+    action=Action.REVOKE_CREDENTIAL,
+    example={"status": "revoked", "revoked_at": CHANGED, "version": 2},
+)
 async def revoke_credential(work: Work, credential: str) -> CredentialOut:
     """End a credential for good, and every token that was issued with it."""
     held = await credentials.revoke_credential(work.uow, credential=credential)

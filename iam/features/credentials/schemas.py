@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.credentials.queries import HeldCredential
 from iam.features.principals.schemas import Description, Input, Output
+from iam.http import examples
 from iam.http.instants import Instant
 from iam.work import UnitOfWork
 
@@ -20,14 +21,27 @@ class _CredentialIn(Input):
     )
 
 
+_SECRET = {"kind": "client_secret", "description": "in the vault", "expires_at": examples.ENDS}
+_KEY = {
+    "kind": "public_key",
+    "description": "made in the pod",
+    "public_jwk": examples.PUBLIC_JWK,
+}
+_ADDRESS = {"kind": "jwks_uri", "jwks_uri": "https://billing.shop.example/jwks"}
+
+
 class ClientSecretIn(_CredentialIn):
     """A client secret to make; it is shown in the answer, once."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(**_SECRET))
 
     kind: Literal["client_secret"]
 
 
 class PublicKeyIn(_CredentialIn):
     """A public key to register for `private_key_jwt` (RFC 7523)."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(**_KEY))
 
     kind: Literal["public_key"]
     public_jwk: Annotated[
@@ -39,17 +53,22 @@ class PublicKeyIn(_CredentialIn):
 class JwksUriIn(_CredentialIn):
     """The address at which the service publishes its public keys."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(**_ADDRESS))
+
     kind: Literal["jwks_uri"]
-    jwks_uri: Annotated[str, Field(max_length=2048, examples=["https://billing.example/jwks"])]
+    jwks_uri: Annotated[str, Field(max_length=2048, examples=["https://billing.shop.example/jwks"])]
 
 
 CredentialIn = Annotated[
-    ClientSecretIn | PublicKeyIn | JwksUriIn, Field(discriminator="kind", title="CredentialIn")
+    ClientSecretIn | PublicKeyIn | JwksUriIn,
+    Field(discriminator="kind", title="CredentialIn", examples=[_SECRET, _KEY, _ADDRESS]),
 ]
 
 
 class CredentialPatch(Input):
     """What to change of a credential; members that are left out stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(expires_at=examples.ENDS))
 
     description: Description = ""
     expires_at: Instant | None = Field(None, description="only ever earlier")
@@ -63,8 +82,37 @@ class LastUseOut(Output):
     audience: str | None = Field(description="audience of the token that was issued")
 
 
+_SHOWN = {
+    "id": examples.CREDENTIAL,
+    "arn": examples.arn(f"credential/{examples.CREDENTIAL}"),
+    "holder": examples.arn("service/billing"),
+    "principal_id": examples.BILLING,
+    "kind": "client_secret",
+    "status": "active",
+    "description": "in the vault",
+    "hint": "iam_cs_7Qk2",
+    "public_jwk": None,
+    "jwks_uri": None,
+    "created_by": examples.ANA,
+    "created_at": examples.CREATED,
+    "expires_at": examples.ENDS,
+    "revoked_at": None,
+    "last_use": None,
+    "version": 1,
+}
+_LAST_USE = {
+    "at": examples.CHANGED,
+    "address": "192.0.2.17",
+    "audience": "https://payments.shop.example",
+}
+
+
 class CredentialOut(Output):
     """A credential, without what is secret of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(**{**_SHOWN, "last_use": _LAST_USE})
+    )
 
     id: str = Field(description="immutable id")
     arn: str
@@ -91,6 +139,14 @@ class CredentialOut(Output):
 
 class CreatedCredentialOut(CredentialOut):
     """A new credential. `client_secret` is shown here and never again."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            **_SHOWN,
+            client_id=examples.BILLING,
+            client_secret="iam_cs_7Qk2... (the rest of it)",  # noqa: S106 -- and there is none
+        )
+    )
 
     client_id: str
     client_secret: str | None = Field(repr=False)

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from iam.features.decisions.service import Answer
-from iam_policy import Decision, Effect, Match
+from iam.http import examples
+from iam_policy import Decision, Effect, Layer, Match
 
 
 def answer_out(answer: Answer) -> dict[str, Any]:
@@ -42,13 +43,13 @@ _EXAMPLE_QUESTION: Final = {
     "context": {"billing:amount": 120},
 }
 _EXAMPLE_ANSWER: Final = {
-    "decision_id": "dec_01jz2k6q8eff2t2v4x6z8b0d2f",
+    "decision_id": examples.DECISION,
     "decision": "allowed",
     "allowed": True,
     "matched": [
         {
             "layer": "identity",
-            "policy": "arn:iam:iam::main:policy/orders-reads-invoices",
+            "policy": "arn:iam:iam::main:policy/read-invoices",
             "statement": 0,
             "sid": None,
             "effect": "Allow",
@@ -81,6 +82,44 @@ _QUESTION: Final = {
         "context": {"type": "object", "description": "condition keys and their values"},
     },
 }
+_OPTIONAL_TEXT: Final = {"type": ["string", "null"]}
+_LAYER: Final = [layer.value for layer in Layer]
+_MATCH: Final = {
+    "type": "object",
+    "required": ["layer", "policy", "statement", "sid", "effect"],
+    "properties": {
+        "layer": {"enum": _LAYER},
+        "policy": {**_TEXT, "description": "what the statement is part of"},
+        "statement": {"type": "integer", "description": "its place in the document, from 0"},
+        "sid": _OPTIONAL_TEXT,
+        "effect": {"enum": ["Allow", "Deny"]},
+    },
+}
+_DECISION: Final = {
+    "type": "object",
+    "required": [*_EXAMPLE_ANSWER],
+    "properties": {
+        "decision_id": {**_TEXT, "description": "also in the log"},
+        "decision": {"enum": [effect.value for effect in Effect]},
+        "allowed": {"type": "boolean"},
+        "matched": {"type": "array", "items": _MATCH},
+        "blocked_by": {
+            "enum": [*_LAYER, None],
+            "description": "the layer that allows nothing of this",
+        },
+        "findings": {"type": "array", "items": _TEXT, "description": "policies that are broken"},
+        "error": {
+            "type": ["object", "null"],
+            "description": "why nobody could be asked about, such as a token that is over",
+            "properties": {"code": _TEXT, "message": _TEXT},
+        },
+    },
+}
+_ANSWER: Final = {
+    "type": "object",
+    "required": ["decisions"],
+    "properties": {"decisions": {"type": "array", "items": _DECISION}},
+}
 OPENAPI: Final[dict[str, Any]] = {
     "/v1/decisions": {
         "post": {
@@ -104,7 +143,12 @@ OPENAPI: Final[dict[str, Any]] = {
             "responses": {
                 "200": {
                     "description": "One decision for each question, in order",
-                    "content": {"application/json": {"example": {"decisions": [_EXAMPLE_ANSWER]}}},
+                    "content": {
+                        "application/json": {
+                            "schema": _ANSWER,
+                            "example": {"decisions": [_EXAMPLE_ANSWER]},
+                        }
+                    },
                 }
             },
         }

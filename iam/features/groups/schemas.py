@@ -3,21 +3,26 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.groups.queries import Member
 from iam.features.principals.rules import MAX_GROUP_OR_POLICY_NAME
 from iam.features.principals.schemas import Description, Input, Output, Path
+from iam.http import examples
 from iam.models import Group
 from iam.work import UnitOfWork
 
 GroupName = Annotated[
-    str, Field(min_length=1, max_length=MAX_GROUP_OR_POLICY_NAME, examples=["payments"])
+    str, Field(min_length=1, max_length=MAX_GROUP_OR_POLICY_NAME, examples=["finance"])
 ]
 
 
 class GroupIn(Input):
     """A group to create."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(name="finance", description="Billing and payments")
+    )
 
     name: GroupName
     path: Path = "/"
@@ -27,11 +32,26 @@ class GroupIn(Input):
 class GroupPatch(Input):
     """What to change of a group; members that are left out stay as they are."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(description="Looks after money"))
+
     description: Description = ""
 
 
 class GroupOut(Output):
     """A group."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            id=examples.FINANCE,
+            arn=examples.arn("group/finance"),
+            name="finance",
+            path="/",
+            description="Billing and payments",
+            created_at=examples.CREATED,
+            updated_at=examples.CREATED,
+            version=1,
+        )
+    )
 
     id: str = Field(description="immutable id")
     arn: str
@@ -59,6 +79,16 @@ class GroupOut(Output):
 
 class MemberOut(Output):
     """A member of a group."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            id=examples.ANA,
+            arn=examples.arn("user/ana"),
+            kind="user",
+            name="ana",
+            status="active",
+        )
+    )
 
     id: str = Field(description="immutable id")
     arn: str

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.me.service import Identity
 from iam.features.principals.schemas import Output
+from iam.http import examples
 
 
 class TokenOut(Output):
@@ -22,6 +23,25 @@ class TokenOut(Output):
 
 class MeOut(Output):
     """Who calls."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            sub=examples.ORDERS,
+            arn=examples.arn("service/orders"),
+            account=examples.ACCOUNT,
+            kind="service",
+            name="orders",
+            groups=[],
+            token={
+                "jti": examples.TOKEN,
+                "client_id": examples.ORDERS,
+                "audience": examples.ISSUER,
+                "scope": "",
+                "issued_at": "2026-05-11T14:00:00Z",
+                "expires_at": "2026-05-11T15:00:00Z",
+            },
+        )
+    )
 
     sub: str = Field(description="immutable id")
     arn: str

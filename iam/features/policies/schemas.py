@@ -4,12 +4,13 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.policies.queries import Entity
 from iam.features.policies.rules import version_id
 from iam.features.principals.rules import MAX_GROUP_OR_POLICY_NAME
 from iam.features.principals.schemas import Description, Input, Output, Path, Tags
+from iam.http import examples
 from iam.models import SHIPPED_ACCOUNT, Policy, PolicyVersion
 from iam.work import UnitOfWork
 
@@ -27,24 +28,21 @@ Document = Annotated[
     dict[str, Any],
     Field(
         description="a policy document in the AWS JSON grammar",
-        examples=[
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": "billing:GetInvoice",
-                        "Resource": "arn:iam:billing::main:invoice/*",
-                    }
-                ],
-            }
-        ],
+        examples=[examples.DOCUMENT],
     ),
 ]
 
 
 class PolicyIn(Input):
     """A managed policy to create."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            name="read-invoices",
+            description="Shows an invoice beside its order",
+            document=examples.DOCUMENT,
+        )
+    )
 
     name: PolicyName
     path: Path = "/"
@@ -56,11 +54,19 @@ class PolicyIn(Input):
 class PolicyPatch(Input):
     """What to change of a policy; members that are left out stay as they are."""
 
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(description="Shows invoices, and changes none")
+    )
+
     description: Description = ""
 
 
 class PolicyVersionIn(Input):
     """A version to add."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(document=examples.DOCUMENT, set_as_default=True)
+    )
 
     document: Document
     set_as_default: bool = Field(
@@ -70,6 +76,22 @@ class PolicyVersionIn(Input):
 
 class PolicyOut(Output):
     """A managed policy."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            id=examples.READ_INVOICES,
+            arn=examples.arn("policy/read-invoices"),
+            name="read-invoices",
+            path="/",
+            description="Shows an invoice beside its order",
+            tags=examples.TAGS,
+            is_shipped=False,
+            default_version_id="v2",
+            created_at=examples.CREATED,
+            updated_at=examples.CHANGED,
+            version=4,
+        )
+    )
 
     id: str = Field(description="immutable id")
     arn: str
@@ -101,8 +123,13 @@ class PolicyOut(Output):
         )
 
 
+_VERSION = {"version_id": "v2", "is_default": True, "created_at": examples.CHANGED}
+
+
 class PolicyVersionOut(Output):
     """A version of a policy, without its document."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(**_VERSION))
 
     version_id: str = Field(examples=["v1"])
     is_default: bool
@@ -117,6 +144,10 @@ class PolicyVersionOut(Output):
 class PolicyDocumentOut(PolicyVersionOut):
     """A version of a policy with its document."""
 
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(**_VERSION, document=examples.DOCUMENT)
+    )
+
     document: Document
 
     @classmethod
@@ -127,6 +158,16 @@ class PolicyDocumentOut(PolicyVersionOut):
 
 class EntityOut(Output):
     """Who uses a policy."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            usage="attached",
+            kind="service",
+            id=examples.ORDERS,
+            arn=examples.arn("service/orders"),
+            name="orders",
+        )
+    )
 
     usage: str = Field(description="`attached` or `boundary`")
     kind: str = Field(description="`user`, `service`, `role` or `group`")

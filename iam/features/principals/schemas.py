@@ -1,19 +1,20 @@
 """Wire shapes that users, services and roles share."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from iam.features.principals.rules import MAX_NAME, MAX_PATH, MAX_TAGS
+from iam.http import examples
 from iam.models import Principal
 from iam.work import UnitOfWork
 
 Tags = Annotated[
     dict[str, str],
-    Field(max_length=MAX_TAGS, description="tags by key", examples=[{"team": "payments"}]),
+    Field(max_length=MAX_TAGS, description="tags by key", examples=[examples.TAGS]),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["alice"])]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["ana"])]
 Path = Annotated[
     str, Field(max_length=MAX_PATH, description="folder, part of the ARN", examples=["/"])
 ]
@@ -39,7 +40,25 @@ class Output(BaseModel):
 class TagsIn(Input):
     """Tags to add."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(tags=examples.TAGS))
+
     tags: Tags
+
+
+def principal_example(kind: str, name: str, **members: Any) -> dict[str, Any]:
+    """An example of a principal: what all have in common, and these members of its own."""
+    common = {
+        "arn": examples.arn(f"{kind}/{name}"),
+        "name": name,
+        "path": "/",
+        "status": "active",
+        "tags": examples.TAGS,
+        "permissions_boundary": None,
+        "created_at": examples.CREATED,
+        "updated_at": examples.CHANGED,
+        "version": 3,
+    }
+    return examples.example(**{**common, **members})
 
 
 class PrincipalOut(Output):

@@ -74,7 +74,7 @@ async def delete_role(work: Work, role: str) -> None:
     await roles.delete_role(work.uow, role=role, expecting=work.expect_version)
 
 
-@router.post("/roles/{role}:disable", action=Action.DISABLE_ROLE)
+@router.post("/roles/{role}:disable", action=Action.DISABLE_ROLE, example={"status": "disabled"})
 async def disable_role(work: Work, role: str) -> RoleOut:
     """Disable a role: every session of it ends at once."""
     return RoleOut.of(work.uow, await roles.disable_role(work.uow, role=role))

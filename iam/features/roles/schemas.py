@@ -2,30 +2,28 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.policies.schemas import PolicyReference
-from iam.features.principals.schemas import Description, Input, Name, Path, PrincipalOut, Tags
+from iam.features.principals.schemas import (
+    Description,
+    Input,
+    Name,
+    Path,
+    PrincipalOut,
+    Tags,
+    principal_example,
+)
 from iam.features.roles.queries import RoleView
 from iam.features.roles.rules import MAX_SESSION_SECONDS, MIN_SESSION_SECONDS
+from iam.http import examples
 from iam.work import UnitOfWork
 
 TrustPolicy = Annotated[
     dict[str, Any],
     Field(
         description="who may assume the role; principals are shown by ARN and kept by id",
-        examples=[
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"IAM": "arn:iam:iam::main:service/orders"},
-                        "Action": "sts:AssumeRole",
-                    }
-                ],
-            }
-        ],
+        examples=[examples.TRUST_POLICY],
     ),
 ]
 MaxSessionSeconds = Annotated[
@@ -42,6 +40,15 @@ _HOUR = 3600
 class RoleIn(Input):
     """A role to create."""
 
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            name="deploy",
+            trust_policy=examples.TRUST_POLICY,
+            max_session_seconds=3600,
+            description="puts a new version in place",
+        )
+    )
+
     name: Name
     trust_policy: TrustPolicy
     path: Path = "/"
@@ -54,6 +61,8 @@ class RoleIn(Input):
 class RolePatch(Input):
     """What to change of a role; members that are left out stay as they are."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(max_session_seconds=7200))
+
     max_session_seconds: MaxSessionSeconds = _HOUR
     description: Description = ""
 
@@ -61,11 +70,26 @@ class RolePatch(Input):
 class TrustPolicyIn(Input):
     """A trust policy to put in place of the present one."""
 
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(trust_policy=examples.TRUST_POLICY)
+    )
+
     trust_policy: TrustPolicy
 
 
 class RoleOut(PrincipalOut):
     """A role."""
+
+    model_config = ConfigDict(
+        json_schema_extra=principal_example(
+            "role",
+            "deploy",
+            id=examples.DEPLOY,
+            description="puts a new version in place",
+            trust_policy=examples.TRUST_POLICY,
+            max_session_seconds=3600,
+        )
+    )
 
     trust_policy: TrustPolicy
     max_session_seconds: int

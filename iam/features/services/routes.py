@@ -62,7 +62,9 @@ async def delete_service(work: Work, service: str) -> None:
     await services.delete_service(work.uow, service=service, expecting=work.expect_version)
 
 
-@router.post("/services/{service}:disable", action=Action.DISABLE_SERVICE)
+@router.post(
+    "/services/{service}:disable", action=Action.DISABLE_SERVICE, example={"status": "disabled"}
+)
 async def disable_service(work: Work, service: str) -> ServiceOut:
     """Disable a service: every token it has ends at once."""
     return ServiceOut.of(work.uow, await services.disable_service(work.uow, service=service))

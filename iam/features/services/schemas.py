@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.policies.schemas import PolicyReference
 from iam.features.principals.schemas import (
@@ -13,9 +13,11 @@ from iam.features.principals.schemas import (
     Path,
     PrincipalOut,
     Tags,
+    principal_example,
 )
 from iam.features.services.queries import ServiceView
 from iam.features.services.rules import MAX_AUDIENCE, MAX_AUDIENCES
+from iam.http import examples
 from iam.work import UnitOfWork
 
 OwnerReference = Annotated[
@@ -23,8 +25,8 @@ OwnerReference = Annotated[
     Field(
         min_length=1,
         max_length=700,
-        description="the user or group that looks after it: `group/payments`, an ARN, or an id",
-        examples=["group/payments"],
+        description="the user or group that looks after it: `group/finance`, an ARN, or an id",
+        examples=["group/finance"],
     ),
 ]
 Audiences = Annotated[
@@ -32,13 +34,23 @@ Audiences = Annotated[
     Field(
         max_length=MAX_AUDIENCES,
         description="absolute URIs that tokens for it may name (RFC 8707), beside its ARN",
-        examples=[["https://billing.example.com"]],
+        examples=[["https://billing.shop.example"]],
     ),
 ]
 
 
 class ServiceIn(Input):
     """A service to create."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            name="billing",
+            owner="group/finance",
+            audiences=["https://billing.shop.example"],
+            description="writes invoices",
+            tags=examples.TAGS,
+        )
+    )
 
     name: Name
     owner: OwnerReference
@@ -51,6 +63,8 @@ class ServiceIn(Input):
 
 class ServicePatch(Input):
     """What to change of a service; members that are left out stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(owner="user/ana"))
 
     owner: OwnerReference = ""
     audiences: Audiences = Field(default_factory=list)
@@ -66,6 +80,17 @@ class OwnerOut(Output):
 
 class ServiceOut(PrincipalOut):
     """A service."""
+
+    model_config = ConfigDict(
+        json_schema_extra=principal_example(
+            "service",
+            "billing",
+            id=examples.BILLING,
+            description="writes invoices",
+            owner={"id": examples.FINANCE, "arn": examples.arn("group/finance")},
+            audiences=[examples.arn("service/billing"), "https://billing.shop.example"],
+        )
+    )
 
     owner: OwnerOut
     audiences: list[str] = Field(description="its own ARN is always among them")

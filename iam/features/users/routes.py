@@ -64,7 +64,7 @@ async def delete_user(work: Work, user: str) -> None:
     await service.delete_user(work.uow, user=user, expecting=work.expect_version)
 
 
-@router.post("/users/{user}:disable", action=Action.DISABLE_USER)
+@router.post("/users/{user}:disable", action=Action.DISABLE_USER, example={"status": "disabled"})
 async def disable_user(work: Work, user: str) -> UserOut:
     """Disable a user: every token it has ends at once."""
     return UserOut.of(work.uow, await service.disable_user(work.uow, user=user))

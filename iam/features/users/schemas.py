@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from iam.features.policies.schemas import PolicyReference
 from iam.features.principals.schemas import (
@@ -13,21 +13,33 @@ from iam.features.principals.schemas import (
     Path,
     PrincipalOut,
     Tags,
+    principal_example,
 )
+from iam.http import examples
 from iam.models import User
 from iam.work import UnitOfWork
 
-DisplayName = Annotated[str, Field(max_length=256, pattern=PRINTABLE, examples=["Alice Ng"])]
+DisplayName = Annotated[str, Field(max_length=256, pattern=PRINTABLE, examples=["Ana Costa"])]
 # Not pydantic's EmailStr: it refuses `.local` and other names that live inside a company.
 Email = Annotated[
     str,
     Field(max_length=320, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}$"),
-    Field(examples=["alice@example.com"]),
+    Field(examples=["ana@shop.example"]),
 ]
 
 
 class UserIn(Input):
     """A user to create."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            name="ana",
+            display_name="Ana Costa",
+            email="ana@shop.example",
+            tags=examples.TAGS,
+            permissions_boundary="developers-at-most",
+        )
+    )
 
     name: Name
     path: Path = "/"
@@ -41,6 +53,8 @@ class UserIn(Input):
 class UserPatch(Input):
     """What to change of a user; members that are left out stay as they are."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(display_name="Ana Costa Silva"))
+
     display_name: DisplayName | None = None
     email: Email | None = None
     description: Description = ""
@@ -48,6 +62,18 @@ class UserPatch(Input):
 
 class UserOut(PrincipalOut):
     """A user."""
+
+    model_config = ConfigDict(
+        json_schema_extra=principal_example(
+            "user",
+            "ana",
+            id=examples.ANA,
+            display_name="Ana Costa",
+            email="ana@shop.example",
+            description="works on orders and billing",
+            permissions_boundary=examples.DEVELOPERS_AT_MOST,
+        )
+    )
 
     display_name: str | None
     email: str | None
