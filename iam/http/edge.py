@@ -5,7 +5,6 @@ else looks at it, sets the security headers of every answer, and turns what nobo
 opaque 500. One pure ASGI class: a framework middleware would cost more than the fast lane itself.
 """
 
-import asyncio
 import re
 from typing import Final
 
@@ -19,15 +18,13 @@ from iam.kit.clock import Clock
 from iam.kit.ids import IdKind, new_id
 from iam.settings import Settings
 
-BODY_SECONDS: Final = 30.0
-"""How long a client may take to send its body."""
 MAX_TARGET_BYTES: Final = 8192
 MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 16_384
 """Of one header. The largest that is meant is a token, and those are far smaller."""
 
 _log = structlog.get_logger(__name__)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HOST = re.compile(rb"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _ODD_PATH = re.compile(r"//|/\.{1,2}(/|$)|[\x00-\x1f\\]")
 
@@ -54,7 +51,8 @@ class Edge:
         self._addresses = ClientAddress(settings.trusted_proxies)
         self._limits = settings.limits
         is_tls = settings.public_url.startswith("https://")
-        self._headers = [*_SECURITY_HEADERS, *([_HSTS] if is_tls else [])]
+        self.headers: Final = [*_SECURITY_HEADERS, *([_HSTS] if is_tls else [])]
+        self.header_names: Final = frozenset(name for name, _ in self.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other ASGI events pass through."""
@@ -84,10 +82,12 @@ class Edge:
         is_oauth = path.startswith("/oauth2/")
         return self._limits.auth_body_bytes if is_oauth else self._limits.body_bytes
 
-    @property
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every answer."""
-        return self._headers
+
+def _acceptable(request_id: bytes | None) -> str | None:
+    """The id that a request brought, if it is one that may stand in a log line."""
+    if request_id is None or not _REQUEST_ID.fullmatch(request_id):
+        return None
+    return request_id.decode("ascii")
 
 
 def _count(scope: Scope, name: bytes) -> int:
@@ -103,8 +103,8 @@ class _Exchange:
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = self.headers.get(b"x-request-id", b"").decode("latin-1")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else edge.new_request_id()
+        given = self.headers.get(b"x-request-id")
+        self.request_id = _acceptable(given) or edge.new_request_id()
         self._limit = edge.body_limit(scope["path"])
         self._seen = 0
         self._started = False
@@ -138,16 +138,10 @@ class _Exchange:
             raise self._too_large()
 
     async def receive(self) -> Message:
-        """The next part of the request; bounded in size and time."""
-        if self._started:  # after the answer began, this waits for the disconnect: no deadline
-            return await self._receive()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                message = await self._receive()
-        except TimeoutError:
-            raise invalid("request_timeout", "the body did not arrive in time") from None
+        """The next part of the request; bounded in size. `connection.py` bounds it in time."""
+        message = await self._receive()
         self._seen += len(message.get("body", b""))
-        if self._seen > self._limit:
+        if self._seen > self._limit and not self._started:
             raise self._too_large()
         return message
 
@@ -155,12 +149,13 @@ class _Exchange:
         """The next part of the answer, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self._started = True
-            mine = [*self._edge.headers, (b"x-request-id", self.request_id.encode("latin-1"))]
-            present = {name.lower() for name, _ in message["headers"]}
-            message["headers"] = [
-                *message["headers"],
-                *(header for header in mine if header[0] not in present),
-            ]
+            edge, given = self._edge, message["headers"]
+            mine = edge.headers
+            present = {name for name, _ in given}
+            if not edge.header_names.isdisjoint(present):
+                mine = [header for header in mine if header[0] not in present]
+            request_id = (b"x-request-id", self.request_id.encode("latin-1"))
+            message["headers"] = [*given, *mine, request_id]
         await self._send(message)
 
     async def answer_error(self, error: IamError) -> None:

@@ -35,7 +35,6 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "validation_failed": 422,
     "idempotency_key_reused": 422,
     "method_not_allowed": 405,
-    "request_timeout": 408,
 }
 
 _TITLES: Final[Mapping[int, str]] = {
@@ -44,7 +43,6 @@ _TITLES: Final[Mapping[int, str]] = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
-    408: "Request took too long",
     409: "Conflict",
     412: "Precondition failed",
     413: "Body too large",

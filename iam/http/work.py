@@ -77,7 +77,12 @@ async def _begin(request: Request) -> AsyncIterator[RequestWork]:
         bearer_token(request.headers), now=runtime.clock.now()
     )
     read_only = request.method in _READS
-    async with runtime.begin(caller_of(request), read_only=read_only) as uow:
+    async with (
+        # First, so that who waits holds no connection of the database meanwhile.
+        runtime.turns.take(token.account, alone=not read_only),
+        runtime.begin(caller_of(request), read_only=read_only) as uow,
+    ):
+        await uow.hold_account(token.account)
         await runtime.authenticator.identify(uow, token)
         yield RequestWork(uow, request.headers, runtime)
 

@@ -6,6 +6,7 @@ An exception is logged with its stack and without local variables: a frame may h
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -19,26 +20,19 @@ def configure_logs(*, as_json: bool, level: int = logging.INFO) -> None:
     `as_json` gives one JSON object a line; otherwise lines are for people. `level` is of
     `logging`.
     """
-    renderer: list[Processor] = (
-        [structlog.processors.format_exc_info, _for_machines] if as_json else [_for_people()]
-    )
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    render = _for_machines if as_json else _for_people()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            foreign_pre_chain=[_stamped],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render, _text],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Our own lines take no detour through `logging`, which would cost more than a decision.
     structlog.configure(
-        processors=[*shared, *renderer],
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        processors=[_stamped, render],
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
@@ -51,11 +45,20 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _for_machines(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+def _stamped(_logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Add level and time. In one step, as each step costs a decision something."""
+    event["level"] = "error" if name == "exception" else name
+    event["timestamp"] = datetime.now(UTC)  # noqa: TID251 -- when the line was written, by no other clock
+    return event
+
+
+def _for_machines(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, name, event)
     try:
-        return orjson.dumps(event, default=repr).decode()
+        return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)
     except TypeError:  # half a surrogate pair, or a key that is no text
-        return json.dumps(event, default=repr)
+        return json.dumps(event, default=repr).encode()
 
 
 def _for_people() -> Processor:
@@ -64,8 +67,14 @@ def _for_people() -> Processor:
         colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
 
-    def render(logger: WrappedLogger, name: str, event: EventDict) -> Any:
-        stamp = str(event.get("timestamp", ""))
-        return console(logger, name, {**event, "timestamp": stamp[11:19]})
+    def render(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
+        stamp = event["timestamp"].strftime("%H:%M:%S")
+        line = console(logger, name, {**event, "timestamp": stamp})
+        return str(line).encode(errors="backslashreplace")
 
     return render
+
+
+def _text(_logger: WrappedLogger, _name: str, line: Any) -> str:
+    """The line as the standard library's handlers want it."""
+    return str(line, "utf-8")

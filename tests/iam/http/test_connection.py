@@ -27,8 +27,9 @@ SMUGGLED = {
 
 
 async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
-    del receive
     assert scope["type"] == "http"
+    while scope["path"] == "/read" and (await receive()).get("more_body"):
+        pass
     headers = [(b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -67,6 +68,14 @@ async def answered(port: int, *parts: bytes) -> bytes:
         writer.close()
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines that a test can wait for."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "WATCH_SECONDS", 0.05)
+
+
 @pytest.mark.parametrize("name", SMUGGLED)
 async def test_hd_06_two_readings_of_one_message_end_the_connection(port: int, name: str) -> None:
     answer = await answered(port, SMUGGLED[name], GOOD)
@@ -80,19 +89,34 @@ async def test_ds_11_an_endless_head_ends_the_connection(port: int) -> None:
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("begun", [b"", b"GET /x HT", GOOD + b"GET /x HTTP/1.1\r\nHost"])
 async def test_ds_02_a_head_that_does_not_end_in_time_ends_the_connection(
-    port: int, begun: bytes, monkeypatch: pytest.MonkeyPatch
+    port: int, begun: bytes
 ) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     answer = await answered(port, begun)
     assert answer.count(b" 200 ") == begun.startswith(GOOD)
+    assert b" 408 " not in answer  # there is no request yet that it could answer
 
 
-async def test_a_slow_answer_or_an_idle_connection_has_no_deadline_of_the_head(
-    port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+@pytest.mark.usefixtures("impatient")
+async def test_ds_02_a_body_that_does_not_end_in_time_is_refused(port: int) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    answer = await answered(port, head, b"a")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b" 200 " not in answer
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_ds_02_nobody_waits_for_the_body_of_what_was_answered_already(port: int) -> None:
+    head = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    answer = await answered(port, head, b"a")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b" 408 " not in answer
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_slow_answer_or_an_idle_connection_has_no_deadline(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(2):
         writer.write(GOOD)

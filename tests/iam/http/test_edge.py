@@ -1,12 +1,10 @@
 """The edge: what every answer carries, and what is refused before anything looks at it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from iam.http import edge
 from tests.world import Actor, World
 
 pytestmark = [
@@ -185,18 +183,6 @@ class TestRefused:
         declared = await admin.http.post("/v1/users", content=b" " * 1_500_000)
         chunked = await admin.http.post("/v1/users", content=chunks())
         assert [declared.status_code, chunked.status_code] == [413, 413]
-
-    async def test_ds_02_a_body_that_never_ends_in_time(
-        self, admin: Actor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def slow() -> AsyncIterator[bytes]:
-            yield b"{"
-            await asyncio.sleep(5)
-            yield b"}"
-
-        monkeypatch.setattr(edge, "BODY_SECONDS", 0.05)
-        answer = await admin.http.post("/v1/users", content=slow())
-        assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
 
 
 class TestBodies:
