@@ -21,6 +21,7 @@ from iam.kit.ids import IdKind, new_id
 from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
 from iam.kit.sealing import Sealer
+from iam.kit.turns import Turns
 from iam.models import MAIN_ACCOUNT
 from iam.settings import Settings
 from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
@@ -55,6 +56,7 @@ class Runtime:
             changes=changes,
             denials=DenialWriter(database, clock),
         )
+        self.turns = Turns(settings.database_pool, patience=settings.database_statement_timeout)
         self.uses = CredentialUses(database)
         self.ledger = LedgerBatch(database)
         self.outbound = Outbound(

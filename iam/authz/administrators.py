@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Executable, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from iam.authz.actions import Action
 from iam.authz.context import both_prefixes, principal_context
@@ -134,7 +134,8 @@ def _may_lock_out(change: RowChange) -> bool:
 
 
 async def _check(uow: UnitOfWork, account: str) -> None:
-    await uow.execute(_lock(account))
+    # Two administrators who remove each other must not both see the other one remain (RC-07).
+    await uow.hold_account(account)
     after = await _standing(uow, account, uow)
     if after is Standing.ADMINISTERED:
         return
@@ -147,13 +148,6 @@ async def _check(uow: UnitOfWork, account: str) -> None:
             f"first put another active principal with a credential into group `{ADMINISTRATORS}`"
         )
         raise conflict("last_administrator", message)
-
-
-def _lock(account: str) -> Executable:
-    # Two administrators who remove each other must not both see the other one remain (RC-07).
-    # Not the strongest lock: a membership that another transaction adds refers to this row too,
-    # and each would wait for the other.
-    return select(Group.id).where(_is_administrators(account)).with_for_update(key_share=True)
 
 
 def _is_administrators(account: str) -> ColumnElement[bool]:

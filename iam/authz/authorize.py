@@ -28,6 +28,8 @@ async def authorize(
     """
     if uow.caller.kind == "anonymous":
         raise unauthenticated("authentication_required", "present a bearer token")
+    if uow.caller.kind != "root":  # nobody can take its rights away
+        await uow.hold_account(uow.caller.account)
     decision = await _decide(uow, action, resource, context or {})
     decision_id = new_id(IdKind.DECISION, uow.now)
     uow.authorized.append(Asked(action, resource, context or {}))

@@ -53,9 +53,14 @@ class RequestWork:
     runtime: Runtime
     location: str | None = None
 
-    def expect_version(self, version: int) -> None:
-        """Check `If-Match` against the version that is about to change."""
+    def expect_version(self, version: int | None) -> None:
+        """Check `If-Match` against the version that is about to change; `None` of what is new."""
         check_if_match(self.headers, version)
+
+    def heed_version(self, version: int | None) -> None:
+        """The same for a change that may be made unseen: only if there is an `If-Match`."""
+        if "if-match" in self.headers:
+            check_if_match(self.headers, version)
 
 
 def caller_of(request: Request) -> Caller:

@@ -6,7 +6,7 @@ Raise, and nothing is kept. Return a refusal, and the outcome is kept although t
 * `unit_of_work.py`: one transaction for everything but issuance.
 * `ledger.py`: one commit shared by concurrent requests for tokens; `issuance.py` says what is
   written, `ledger_postgresql.py` and `ledger_sqlite.py` how.
-* `gate.py`: keeps the two from overlapping where that would be unsafe.
+* `gate.py`: keeps transactions from overlapping where that would be unsafe.
 * `outages.py`: what the database driver raises, in our words.
 """
 

@@ -24,7 +24,7 @@ from iam.kit.sealing import Sealer
 from iam.models import Account, Base, Credential, Installation, Principal
 from iam.settings import Settings
 from iam.work.caller import Caller
-from iam.work.gate import close_gate
+from iam.work.gate import close_gate, hold_account
 from iam.work.outages import contradiction, database_errors
 
 Row = TypeVar("Row", bound=Base)
@@ -73,6 +73,7 @@ class UnitOfWork:
     events: list[Event] = field(default_factory=list)
     authorized: list[Asked] = field(default_factory=list)
     decision_id: str | None = None
+    held: set[str] = field(default_factory=set)
 
     @property
     def settings(self) -> Settings:
@@ -102,6 +103,19 @@ class UnitOfWork:
     async def _see(self, account: str) -> None:
         if not self.tools.database.is_sqlite:
             await self.session.execute(select(narrowed(account)))
+
+    async def hold_account(self, account: str) -> None:
+        """Keep other changes out of this account until the end; waits for one that is under way.
+
+        What is read afterwards is what holds at the commit: nobody can take the right to it away
+        in between (PE-32). A unit of work that only reads holds nothing; on SQLite one that may
+        write is alone anyway.
+        """
+        if self.read_only or account in self.held:
+            return
+        self.held.add(account)
+        if not self.tools.database.is_sqlite:
+            await hold_account(self.session, account)
 
     async def get(self, kind: type[Row], key: Any) -> Row | None:
         """The row with this primary key, if there is one; on SQLite whatever its account."""

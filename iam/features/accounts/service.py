@@ -53,6 +53,7 @@ async def update_account(
 async def suspend_account(uow: UnitOfWork, *, account: str) -> Account:
     """Suspend an account: nobody in it may act, and every token of it ends, for good."""
     row = await _authorized_account(uow, account, Action.SUSPEND_ACCOUNT)
+    await uow.hold_account(row.name)  # nothing of those in it commits after this
     _refuse_protected(row)
     if row.status != AccountStatus.SUSPENDED:
         await _set_status(uow, row, AccountStatus.SUSPENDED, EventType.ACCOUNT_SUSPENDED)
@@ -76,6 +77,7 @@ async def delete_account(uow: UnitOfWork, *, account: str, expecting: VersionChe
     row = await _authorized_account(uow, account, Action.DELETE_ACCOUNT)
     expecting(row.version)
     _refuse_protected(row)
+    await uow.hold_account(row.name)
     if row.status != AccountStatus.SUSPENDED:
         raise conflict("account_active", f"`{row.name}` is active; suspend it first")
     if not await queries.lock_account(uow, row):
