@@ -3,7 +3,7 @@
     python -m benchmarks.floor PORT
 
 They take the same input as the real ones, parse it, hash and sign alike, and know no database, no
-policies, no refusals. Served by the same uvicorn with the same settings.
+policies, no refusals. Served by the same uvicorn with the same settings, on uvicorn's own protocol.
 """
 
 import asyncio
@@ -102,6 +102,7 @@ APP = Starlette(
 
 if __name__ == "__main__":
     config = server_config(APP)
+    config.http = "httptools"
     config.port = int(sys.argv[1])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(uvicorn.Server(config).serve())

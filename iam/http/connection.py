@@ -6,9 +6,11 @@ own.
 """
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from iam.http.joined_writes import JoinedWrites
 
 HEAD_SECONDS: Final = 30.0
 """How long a client may take from the first byte of a request to the last of its headers."""
@@ -22,7 +24,7 @@ _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnec
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's own protocol, and bounds for every head and body."""
+    """uvicorn's own protocol, with bounds for every head and body, and answers in one piece."""
 
     _watch: asyncio.TimerHandle | None = None
     _due: float | None = None  # when what is under way must have arrived; None while nothing is
@@ -30,7 +32,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Begin; whoever connects and says nothing is held to the deadline too."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self._expect_head()
         self._watch = self.loop.call_later(WATCH_SECONDS, self._look)
 

@@ -16,6 +16,8 @@ from iam.http.work import Work
 
 _WANTS_VERSION: Final = "Send `If-Match`."
 """How the description of an operation says that it needs the version that was read."""
+_HEEDS_VERSION: Final = "`If-Match`"
+"""Any other mention says that it takes the version, and does not always need it."""
 
 _PROBLEM: Final = {
     "title": "Problem",
@@ -66,7 +68,6 @@ _BEARER: Final = {
 _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
-    "required": True,
     "description": "the `ETag` that was read, or `*` for any version",
     "schema": {"type": "string", "examples": ['"3"']},
 }
@@ -100,8 +101,10 @@ def _complete(document: dict[str, Any], fast_paths: Mapping[str, Any]) -> dict[s
         for method, operation in operations.items():
             if method == "post":
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-            if _WANTS_VERSION in operation.get("description", ""):
-                operation["parameters"].append(_IF_MATCH)
+            description = operation.get("description", "")
+            if _HEEDS_VERSION in description:
+                required = {"required": _WANTS_VERSION in description}
+                operation["parameters"].append({**_IF_MATCH, **required})
     document["paths"].update(fast_paths)
     for operations in document["paths"].values():
         for operation in operations.values():

@@ -10,13 +10,20 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def check_if_match(headers: Headers, version: int) -> None:
+def check_if_match(headers: Headers, version: int | None) -> None:
     """Return if the caller has seen this version, or says that it does not matter (`*`).
+
+    `None` is the version of what does not exist yet: to make it takes no `If-Match`, and with one
+    the caller has seen what is gone by now.
 
     Raises `IamError` of kind `precondition_required` without an `If-Match`, `precondition_failed`
     when the caller has seen another version.
     """
     given = headers.get("if-match")
+    if version is None and given is None:
+        return
+    if version is None:
+        raise precondition_failed("etag_mismatch", "it does not exist, or does no longer")
     if given is None:
         raise precondition_required(
             "if_match_required", "send `If-Match` with the `ETag` that you read, or `*`"

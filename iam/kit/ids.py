@@ -49,6 +49,7 @@ _COUNTER_LIMIT = 1 << 14
 _MAX_CLOCK_REGRESSION_MS = 10_000
 _TAIL_LENGTH = 12
 _TAILS_PER_DRAW = 256
+_STARTS_PER_DRAW = 256
 
 
 class _Minter:
@@ -64,6 +65,7 @@ class _Minter:
         self._prefix = ""
         self._counter = 0
         self._tails: list[str] = []
+        self._starts: list[int] = []
 
     def mint(self, kind: IdKind, now: datetime) -> str:
         """One id; see ``new_id``."""
@@ -85,12 +87,19 @@ class _Minter:
     def forget(self) -> None:
         """Drop the drawn randomness, so that a forked child does not mint its parent's ids."""
         self._tails.clear()
+        self._starts.clear()
 
     def _begin(self, millisecond: int) -> None:
         self._millisecond = millisecond
         self._prefix = "".join(_PAIRS[millisecond >> shift & 1023] for shift in range(40, -1, -10))
         # Half the range is left for counting; the random start keeps replicas apart.
-        self._counter = int.from_bytes(os.urandom(2)) & (_COUNTER_LIMIT // 2 - 1)
+        try:
+            start = self._starts.pop()
+        except IndexError:
+            starts = memoryview(os.urandom(2 * _STARTS_PER_DRAW)).cast("H").tolist()
+            start = starts.pop()
+            self._starts.extend(starts)
+        self._counter = start & (_COUNTER_LIMIT // 2 - 1)
 
     def _draw(self) -> str:
         text = os.urandom(_TAIL_LENGTH * _TAILS_PER_DRAW).translate(_BYTE_TO_CHARACTER).decode()

@@ -14,6 +14,12 @@ MAX_ARN_LENGTH = 2_048
 SEGMENTS = 6
 
 _LABEL = re.compile(r"[a-z0-9-]*")
+# What nearly every name looks like; possessive, so that each character is read once.
+_PLAIN_SEGMENT = r"[A-Za-z0-9_:@=+,*?-]++(?:\.++[A-Za-z0-9_:@=+,*?-]++)*+"
+_PLAIN = re.compile(
+    r"arn:[a-z0-9-]++:[a-z0-9-]++:[a-z0-9-]*+:[a-z0-9-]*+:"
+    f"{_PLAIN_SEGMENT}(?:/{_PLAIN_SEGMENT})*+"
+)
 
 
 class ArnError(ValueError):
@@ -63,6 +69,12 @@ def canonical_defect(text: str) -> str | None:
     NFKC text without empty, ``.`` or ``..`` path segments, without a dot at a segment's end, and
     without ``%``, ``;`` and backslash, because other software reads these as another path.
     """
+    if len(text) <= MAX_ARN_LENGTH and _PLAIN.fullmatch(text):
+        return None
+    return _defect(text)
+
+
+def _defect(text: str) -> str | None:
     try:
         arn = Arn.parse(text)
     except ArnError as error:

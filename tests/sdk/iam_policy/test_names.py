@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from iam_policy import Arn, ArnError, canonical_defect, is_canonical
+from iam_policy import Arn, ArnError, canonical_defect, is_canonical, names
 
 
 def test_an_arn_is_taken_apart_and_put_together_again() -> None:
@@ -74,3 +76,9 @@ def test_pe_15_pe_23_a_second_way_to_write_a_name_is_not_canonical(resource: str
 @pytest.mark.parametrize("text", ["arn:IAM:iam::main:r", "arn:iam:iam:: main:r", "arn:i*:iam::m:r"])
 def test_the_first_segments_are_lower_case(text: str) -> None:
     assert not is_canonical(text)
+
+
+@given(st.text(alphabet="aZ0-_:/.@=+,*?%;\\ \tä\x00\u2100", max_size=24))
+def test_the_short_way_accepts_nothing_that_the_long_way_refuses(resource: str) -> None:
+    text = f"arn:iam:billing::main:{resource}"
+    assert canonical_defect(text) == names._defect(text)
