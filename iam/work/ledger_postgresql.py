@@ -1,7 +1,7 @@
-"""How a batch of issuances is written on PostgreSQL: three round trips on a connection of its own.
+"""How a batch of issuances is written on PostgreSQL: one round trip on a connection of its own.
 
-The driver is used directly. A batch is one statement over arrays, and SQLAlchemy would spend more
-time on it than the database does.
+The driver is used directly. A batch is one call over one JSON array, and SQLAlchemy would spend
+more time on it than the database does.
 """
 
 import contextlib
@@ -15,10 +15,6 @@ from iam.kit.database import Database
 from iam.work.gate import GATE
 from iam.work.issuance import Issuance, Refusal, Refusals
 
-# The gate is taken before the statement that looks: at READ COMMITTED each statement sees what was
-# committed when it began, so it sees every revocation that was acknowledged before.
-_BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({GATE})"
-
 # The batch comes as one JSON array of arrays: the driver would look at every element of thirteen
 # typed arrays. Every row is judged, all that fit are written, and only the refused ones come back.
 # The ids of `used` are unique within a batch (ledger.py), so the insert decides each of them.
@@ -30,7 +26,7 @@ WITH asked AS (
         e ->> 7 AS scope, (e ->> 8)::timestamptz AS issued_at,
         (e ->> 9)::timestamptz AS expires_at, e ->> 10 AS once_kind, e ->> 11 AS once_id,
         (e ->> 12)::timestamptz AS once_until
-    FROM jsonb_array_elements($1::jsonb) AS e
+    FROM jsonb_array_elements(batch) AS e
 ),
 judged AS (
     SELECT a.*, p.account, i.restore_epoch,
@@ -73,25 +69,43 @@ SELECT jti, outcome FROM settled WHERE outcome IS NOT NULL
 """
 
 
+# A function, so that gate and batch are one round trip and, called outside of a transaction, one
+# transaction. The gate is taken before the statement that looks: in a volatile function at READ
+# COMMITTED each statement sees what was committed when it began, so it sees every revocation that
+# was acknowledged before. It belongs to the connection: what runs is what this release says.
+_PREPARE: Final = f"""
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
+CREATE FUNCTION pg_temp.issue_tokens(batch jsonb) RETURNS TABLE (refused text, reason text)
+LANGUAGE plpgsql VOLATILE AS $issue$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared({GATE});
+    RETURN QUERY {_WRITE};
+END
+$issue$
+"""
+_CALL: Final = "SELECT refused, reason FROM pg_temp.issue_tokens($1::jsonb)"
+
+
 class PostgresLedger:
     """Writes batches; connects when it must, and again after the connection was lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Any = None
-        self._write: Any = None
+        self._issue: Any = None
 
     async def write(self, issuances: Sequence[Issuance]) -> Refusals:
         """Write one batch; see `Store`."""
+        batch = orjson.dumps(list(map(tuple, issuances))).decode()
         try:
-            connection = await self._begin()
-            refused = await self._write.fetch(orjson.dumps(list(map(tuple, issuances))).decode())
-            await connection.execute("COMMIT")
+            if self._connection is None or self._connection.is_closed():
+                await self._connect()
+            refused = await self._issue.fetch(batch)
         except BaseException:
             # Whatever state the connection is in now, the next batch gets a clean one.
             self._drop()
             raise
-        return {row["jti"]: Refusal(row["outcome"]) for row in refused}
+        return {row["refused"]: Refusal(row["reason"]) for row in refused}
 
     async def close(self) -> None:
         """Close the connection."""
@@ -100,22 +114,13 @@ class PostgresLedger:
                 await self._connection.close(timeout=1)
         self._drop()
 
-    async def _begin(self) -> Any:
-        """Open the transaction and pass the gate, on a new connection if the last one is lost."""
-        if self._connection is not None:
-            try:
-                await self._connection.execute(_BEGIN)
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
-                # The database was restarted since the last batch: nothing is under way yet.
-                self._drop()
-            else:
-                return self._connection
+    async def _connect(self) -> None:
+        self._drop()
         self._connection = await self._database.open_postgresql()
-        self._write = await self._connection.prepare(_WRITE)
-        await self._connection.execute(_BEGIN)
-        return self._connection
+        await self._connection.execute(_PREPARE)
+        self._issue = await self._connection.prepare(_CALL)
 
     def _drop(self) -> None:
-        connection, self._connection, self._write = self._connection, None, None
+        connection, self._connection, self._issue = self._connection, None, None
         if connection is not None:
             connection.terminate()
