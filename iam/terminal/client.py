@@ -50,6 +50,15 @@ class Api:
         headers = {"If-Match": "*"} if whatever_version else {}
         return self._send("PUT", path, body=body, headers=headers)
 
+    def put_over(self, path: str, body: Mapping[str, Any]) -> Json:
+        """Set something, new or in place of what is there, whatever its version."""
+        try:
+            return self.put(path, body)
+        except Failure as failure:
+            if failure.detail.get("code") != "if_match_required":
+                raise
+        return self.put(path, body, whatever_version=True)
+
     def patch(self, path: str, body: Mapping[str, Any]) -> Json:
         """Change parts of something, whatever its version: what is not named stays as it is."""
         return self._send("PATCH", path, body=body, headers={"If-Match": "*"})

@@ -367,6 +367,7 @@ def upgrade() -> None:
         sa.Column("group_id", sa.String(length=40), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "(principal_id IS NULL) <> (group_id IS NULL)",
             name=op.f("ck_inline_policies_one_holder"),

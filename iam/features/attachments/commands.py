@@ -37,7 +37,7 @@ def put_inline_policy(
     """Write an inline policy, new or in place of the one of this name."""
     reference = terminal.refer(holder, *HOLDERS)
     path = f"{reference.path}/inline-policies/{quoted(name)}"
-    answer = terminal.api.put(path, {"document": read_json(document)})
+    answer = terminal.api.put_over(path, {"document": read_json(document)})
     terminal.output.done(f"{reference} has inline policy `{name}`", answer)
 
 
@@ -71,7 +71,8 @@ def set_boundary(
 ) -> None:
     """Limit a principal to what a policy allows, whatever else it holds."""
     reference = terminal.refer(principal, *PRINCIPALS)
-    answer = terminal.api.put(f"{reference.path}/permissions-boundary", {"policy": policy})
+    path = f"{reference.path}/permissions-boundary"
+    answer = terminal.api.put(path, {"policy": policy}, whatever_version=True)
     terminal.output.done(f"{reference} is limited by `{answer['name']}`", answer)
 
 

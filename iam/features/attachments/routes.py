@@ -61,9 +61,17 @@ def _inline(router: ApiRouter, kind: HolderKind) -> None:
     async def put_inline_policy(
         work: Work, holder: str, name: str, body: InlinePolicyIn
     ) -> InlinePolicyOut:
-        """Write an inline policy, new or in place of the one of this name."""
+        """Write an inline policy, new or in place of the one of this name.
+
+        To replace one takes its `ETag` in `If-Match`.
+        """
         row = await service.put_inline_policy(
-            work.uow, kind, holder=holder, name=name, document=body.document
+            work.uow,
+            kind,
+            holder=holder,
+            name=name,
+            document=body.document,
+            expecting=work.expect_version,
         )
         return InlinePolicyOut.of(row)
 
@@ -75,8 +83,10 @@ def _inline(router: ApiRouter, kind: HolderKind) -> None:
 
     @router.delete(path + "/{name}", action=action_on("Delete", kind, "Policy"), status_code=204)
     async def delete_inline_policy(work: Work, holder: str, name: str) -> None:
-        """Delete an inline policy."""
-        await service.delete_inline_policy(work.uow, kind, holder=holder, name=name)
+        """Delete an inline policy. Send `If-Match`."""
+        await service.delete_inline_policy(
+            work.uow, kind, holder=holder, name=name, expecting=work.expect_version
+        )
 
     @router.get(path, action=action_on("List", kind, "Policies"))
     async def list_inline_policies(work: Work, holder: str) -> PageOut[InlinePolicyNameOut]:
@@ -90,14 +100,19 @@ def _boundary(router: ApiRouter, kind: HolderKind) -> None:
 
     @router.put(path, action=action_on("Put", kind, "PermissionsBoundary"))
     async def put_boundary(work: Work, holder: str, body: BoundaryIn) -> BoundaryOut:
-        """Limit a principal to what a managed policy allows, whatever else it holds."""
-        policy = await service.put_boundary(work.uow, kind, holder=holder, policy=body.policy)
-        return BoundaryOut.of(work.uow, policy)
+        """Limit a principal to what a managed policy allows, whatever else it holds.
+
+        Send `If-Match`. The `ETag` is the principal's.
+        """
+        row, policy = await service.put_boundary(
+            work.uow, kind, holder=holder, policy=body.policy, expecting=work.expect_version
+        )
+        return BoundaryOut.of(work.uow, row, policy)
 
     @router.delete(path, action=action_on("Delete", kind, "PermissionsBoundary"), status_code=204)
     async def delete_boundary(work: Work, holder: str) -> None:
-        """Lift the limit of a principal."""
-        await service.delete_boundary(work.uow, kind, holder=holder)
+        """Lift the limit of a principal. Send `If-Match`. The `ETag` is the principal's."""
+        await service.delete_boundary(work.uow, kind, holder=holder, expecting=work.expect_version)
 
 
 routers = tuple(_router(kind) for kind in HolderKind)

@@ -10,7 +10,7 @@ from iam.features.attachments.queries import Attached
 from iam.features.policies.schemas import Document, PolicyReference
 from iam.features.principals.schemas import Input, Output
 from iam.http import examples
-from iam.models import InlinePolicy, Policy
+from iam.models import InlinePolicy, Policy, Principal
 from iam.work import UnitOfWork
 
 _POLICY = {
@@ -22,6 +22,7 @@ _INLINE = {
     "name": "own-invoices",
     "created_at": examples.CREATED,
     "updated_at": examples.CHANGED,
+    "version": 2,
 }
 
 
@@ -68,6 +69,7 @@ class InlinePolicyOut(Output):
     document: Document
     created_at: datetime
     updated_at: datetime
+    version: int = Field(description="also the ETag")
 
     @classmethod
     def of(cls, row: InlinePolicy) -> Self:
@@ -77,6 +79,7 @@ class InlinePolicyOut(Output):
             document=json.loads(row.document),
             created_at=row.created_at,
             updated_at=row.updated_at,
+            version=row.version,
         )
 
 
@@ -88,11 +91,17 @@ class InlinePolicyNameOut(Output):
     name: str
     created_at: datetime
     updated_at: datetime
+    version: int = Field(description="also the ETag")
 
     @classmethod
     def of(cls, row: InlinePolicy) -> Self:
         """Present a row."""
-        return cls(name=row.name, created_at=row.created_at, updated_at=row.updated_at)
+        return cls(
+            name=row.name,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            version=row.version,
+        )
 
 
 class BoundaryIn(Input):
@@ -111,14 +120,16 @@ class BoundaryOut(Output):
             id=examples.DEVELOPERS_AT_MOST,
             arn=examples.arn("policy/developers-at-most"),
             name="developers-at-most",
+            version=4,
         )
     )
 
     id: str = Field(description="immutable id of the policy")
     arn: str
     name: str
+    version: int = Field(description="of the principal; also the ETag")
 
     @classmethod
-    def of(cls, uow: UnitOfWork, policy: Policy) -> Self:
-        """Present a row."""
-        return cls(id=policy.id, arn=uow.arn(policy), name=policy.name)
+    def of(cls, uow: UnitOfWork, limited: Principal, policy: Policy) -> Self:
+        """Present the boundary of a principal."""
+        return cls(id=policy.id, arn=uow.arn(policy), name=policy.name, version=limited.version)

@@ -13,7 +13,7 @@ from iam.features.policies import queries as policy_queries
 from iam.features.policies.rules import checked_document, counted_size
 from iam.features.policies.service import no_such_policy, reference_arn
 from iam.features.principals.rules import MAX_GROUP_OR_POLICY_NAME, check_name
-from iam.features.principals.service import target_context
+from iam.features.principals.service import VersionCheck, target_context
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
 from iam.kit.pages import Page
@@ -70,6 +70,7 @@ async def put_inline_policy(
     holder: str,
     name: str,
     document: Mapping[str, Any],
+    expecting: VersionCheck,
 ) -> InlinePolicy:
     """Write an inline policy, new or in place of the one of this name.
 
@@ -82,6 +83,7 @@ async def put_inline_policy(
     await _lock(uow, kind, row)
     others = {found.name: found for found in await queries.all_inline(uow, row)}
     present = others.pop(name, None)
+    expecting(None if present is None else present.version)
     _check_size(kind, [text, *(other.document for other in others.values())])
     if present is None:
         present = _inline(uow, row, name, text)
@@ -112,17 +114,20 @@ async def list_inline_policies(
 
 
 async def delete_inline_policy(
-    uow: UnitOfWork, kind: HolderKind, *, holder: str, name: str
+    uow: UnitOfWork, kind: HolderKind, *, holder: str, name: str, expecting: VersionCheck
 ) -> None:
     """Delete an inline policy. Raises `not_found`."""
     row = await _authorized_holder(uow, kind, holder, action_on("Delete", kind, "Policy"))
     await _lock(uow, kind, row)
     found = await _inline_of(uow, row, name)
+    expecting(found.version)
     uow.emit(_event(kind, "inline_policy_deleted"), row, policy=name)
     await uow.delete(found)
 
 
-async def put_boundary(uow: UnitOfWork, kind: HolderKind, *, holder: str, policy: str) -> Policy:
+async def put_boundary(
+    uow: UnitOfWork, kind: HolderKind, *, holder: str, policy: str, expecting: VersionCheck
+) -> tuple[Principal, Policy]:
     """Limit a principal to what a managed policy allows, whatever else it holds.
 
     The condition key `iam:PermissionsBoundary` is the ARN of that policy.
@@ -133,11 +138,14 @@ async def put_boundary(uow: UnitOfWork, kind: HolderKind, *, holder: str, policy
     row = await _authorized_principal(uow, kind, holder, action, context=context)
     if found is None:
         raise no_such_policy(policy)
+    expecting(row.version)
     await _set_boundary(uow, kind, row, found)
-    return found
+    return row, found
 
 
-async def delete_boundary(uow: UnitOfWork, kind: HolderKind, *, holder: str) -> None:
+async def delete_boundary(
+    uow: UnitOfWork, kind: HolderKind, *, holder: str, expecting: VersionCheck
+) -> None:
     """Lift the limit. Raises `not_found` when there is none.
 
     The condition key `iam:PermissionsBoundary` is the ARN of the present boundary.
@@ -146,6 +154,7 @@ async def delete_boundary(uow: UnitOfWork, kind: HolderKind, *, holder: str) -> 
     row = await _authorized_principal(uow, kind, holder, action)
     if row.boundary_policy_id is None:
         raise not_found("not_found", f"`{row.name}` has no permissions boundary")
+    expecting(row.version)
     await _set_boundary(uow, kind, row, None)
 
 

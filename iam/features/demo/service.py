@@ -319,5 +319,5 @@ async def _delete_policy(uow: UnitOfWork, *, policy: str) -> None:
     await policies.delete_policy(uow, policy=policy, expecting=_any_version)
 
 
-def _any_version(_version: int) -> None:
+def _any_version(_version: int | None) -> None:
     """Whoever removes the company has not read it first."""

@@ -54,8 +54,10 @@ async def list_policies(
 
 @router.post("/policies/{policy}/tags", action=Action.TAG_POLICY)
 async def tag_policy(work: Work, policy: str, body: TagsIn) -> PolicyOut:
-    """Add tags to a policy, or give present ones a new value."""
-    row = await service.tag_policy(work.uow, policy=policy, tags=body.tags)
+    """Add tags to a policy, or give present ones a new value. `If-Match` is heeded."""
+    row = await service.tag_policy(
+        work.uow, policy=policy, tags=body.tags, expecting=work.heed_version
+    )
     return PolicyOut.of(work.uow, row)
 
 
@@ -63,8 +65,10 @@ async def tag_policy(work: Work, policy: str, body: TagsIn) -> PolicyOut:
 async def untag_policy(
     work: Work, policy: str, keys: Annotated[list[str], Query(alias="key", max_length=50)]
 ) -> PolicyOut:
-    """Remove tags from a policy: `?key=team&key=site`."""
-    row = await service.untag_policy(work.uow, policy=policy, keys=keys)
+    """Remove tags from a policy: `?key=team&key=site`. `If-Match` is heeded."""
+    row = await service.untag_policy(
+        work.uow, policy=policy, keys=keys, expecting=work.heed_version
+    )
     return PolicyOut.of(work.uow, row)
 
 
@@ -79,9 +83,16 @@ async def list_entities(
 
 @router.post("/policies/{policy}/versions", action=Action.CREATE_POLICY_VERSION, status_code=201)
 async def create_version(work: Work, policy: str, body: PolicyVersionIn) -> PolicyDocumentOut:
-    """Add a version to a policy, and make it the default if so asked."""
+    """Add a version to a policy, and make it the default if so asked.
+
+    `If-Match` with the policy's `ETag` is heeded.
+    """
     row, version = await service.create_version(
-        work.uow, policy=policy, document=body.document, set_as_default=body.set_as_default
+        work.uow,
+        policy=policy,
+        document=body.document,
+        set_as_default=body.set_as_default,
+        expecting=work.heed_version,
     )
     work.location = f"/v1/policies/{row.id}/versions/{version_id(version.number)}"
     return PolicyDocumentOut.of(row, version)
@@ -117,8 +128,10 @@ async def delete_version(work: Work, policy: str, version: str) -> None:
     action=Action.SET_DEFAULT_POLICY_VERSION,
 )
 async def set_default_version(work: Work, policy: str, version: str) -> PolicyOut:
-    """Make a version the one that counts."""
-    row = await service.set_default_version(work.uow, policy=policy, version=version)
+    """Make a version the one that counts. `If-Match` with the policy's `ETag` is heeded."""
+    row = await service.set_default_version(
+        work.uow, policy=policy, version=version, expecting=work.heed_version
+    )
     return PolicyOut.of(work.uow, row)
 
 

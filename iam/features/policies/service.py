@@ -106,16 +106,22 @@ async def update_policy(
     return row
 
 
-async def tag_policy(uow: UnitOfWork, *, policy: str, tags: Mapping[str, str]) -> Policy:
+async def tag_policy(
+    uow: UnitOfWork, *, policy: str, tags: Mapping[str, str], expecting: VersionCheck
+) -> Policy:
     """Add tags, or give present ones a new value."""
     row = await _own_policy(uow, policy, Action.TAG_POLICY, context=tag_context(tags))
+    expecting(row.version)
     return await _set_tags(uow, row, merged_tags(row.tags, tags))
 
 
-async def untag_policy(uow: UnitOfWork, *, policy: str, keys: Sequence[str]) -> Policy:
+async def untag_policy(
+    uow: UnitOfWork, *, policy: str, keys: Sequence[str], expecting: VersionCheck
+) -> Policy:
     """Remove tags; a key that is not there is no error."""
     context = both_prefixes({"TagKeys": list(keys)})
     row = await _own_policy(uow, policy, Action.UNTAG_POLICY, context=context)
+    expecting(row.version)
     return await _set_tags(uow, row, remaining_tags(row.tags, list(keys)))
 
 
@@ -132,7 +138,12 @@ async def delete_policy(uow: UnitOfWork, *, policy: str, expecting: VersionCheck
 
 
 async def create_version(
-    uow: UnitOfWork, *, policy: str, document: Mapping[str, Any], set_as_default: bool = False
+    uow: UnitOfWork,
+    *,
+    policy: str,
+    document: Mapping[str, Any],
+    set_as_default: bool = False,
+    expecting: VersionCheck,
 ) -> tuple[Policy, PolicyVersion]:
     """Add a version; its number is one that no version of this policy ever had.
 
@@ -146,6 +157,7 @@ async def create_version(
         )
     text = checked_document(document)
     row = await _locked(uow, row)
+    expecting(row.version)
     if await queries.count_versions(uow, row) >= MAX_VERSIONS:
         message = f"`{row.name}` has {MAX_VERSIONS} versions already; delete one first"
         raise conflict("limit_exceeded", message)
@@ -188,10 +200,13 @@ async def delete_version(uow: UnitOfWork, *, policy: str, version: str) -> None:
     await uow.delete(found)
 
 
-async def set_default_version(uow: UnitOfWork, *, policy: str, version: str) -> Policy:
+async def set_default_version(
+    uow: UnitOfWork, *, policy: str, version: str, expecting: VersionCheck
+) -> Policy:
     """Make a version the one that counts, from the next decision on."""
     row = await _own_policy(uow, policy, Action.SET_DEFAULT_POLICY_VERSION)
     row = await _locked(uow, row)
+    expecting(row.version)
     found = await _version_of(uow, row, version)
     if row.default_version != found.number:
         row.default_version = found.number

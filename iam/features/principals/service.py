@@ -21,8 +21,11 @@ from iam.models import Policy, Principal, PrincipalKind, PrincipalStatus
 from iam.work import UnitOfWork
 
 Kind = TypeVar("Kind", bound=Principal)
-VersionCheck = Callable[[int], None]
-"""Raises unless the caller has seen this version (`RequestWork.expect_version`)."""
+VersionCheck = Callable[[int | None], None]
+"""Raises unless the caller has seen this version; `None` is that of what does not exist yet.
+
+`RequestWork.expect_version`, or `heed_version` where a change may be made unseen.
+"""
 
 
 def kind_of(model: type[Principal]) -> PrincipalKind:
@@ -138,7 +141,12 @@ async def set_status(
 
 
 async def tag(
-    uow: UnitOfWork, model: type[Kind], reference: str, *, tags: Mapping[str, str]
+    uow: UnitOfWork,
+    model: type[Kind],
+    reference: str,
+    *,
+    tags: Mapping[str, str],
+    expecting: VersionCheck,
 ) -> Kind:
     """Add tags, or give present ones a new value."""
     kind = kind_of(model)
@@ -146,16 +154,25 @@ async def tag(
     row = await authorized_principal(
         uow, model, reference, action_for("Tag", kind), context=context
     )
+    expecting(row.version)
     return await _set_tags(uow, row, merged_tags(row.tags, tags))
 
 
-async def untag(uow: UnitOfWork, model: type[Kind], reference: str, *, keys: Sequence[str]) -> Kind:
+async def untag(
+    uow: UnitOfWork,
+    model: type[Kind],
+    reference: str,
+    *,
+    keys: Sequence[str],
+    expecting: VersionCheck,
+) -> Kind:
     """Remove tags; a key that is not there is no error."""
     kind = kind_of(model)
     context = both_prefixes({"TagKeys": list(keys)})
     row = await authorized_principal(
         uow, model, reference, action_for("Untag", kind), context=context
     )
+    expecting(row.version)
     return await _set_tags(uow, row, remaining_tags(row.tags, list(keys)))
 
 

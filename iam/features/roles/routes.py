@@ -88,8 +88,8 @@ async def enable_role(work: Work, role: str) -> RoleOut:
 
 @router.post("/roles/{role}/tags", action=Action.TAG_ROLE)
 async def tag_role(work: Work, role: str, body: TagsIn) -> RoleOut:
-    """Add tags to a role, or give present ones a new value."""
-    view = await roles.tag_role(work.uow, role=role, tags=body.tags)
+    """Add tags to a role, or give present ones a new value. `If-Match` is heeded."""
+    view = await roles.tag_role(work.uow, role=role, tags=body.tags, expecting=work.heed_version)
     return RoleOut.of(work.uow, view)
 
 
@@ -97,6 +97,6 @@ async def tag_role(work: Work, role: str, body: TagsIn) -> RoleOut:
 async def untag_role(
     work: Work, role: str, keys: Annotated[list[str], Query(alias="key", max_length=50)]
 ) -> RoleOut:
-    """Remove tags from a role: `?key=team&key=site`."""
-    view = await roles.untag_role(work.uow, role=role, keys=keys)
+    """Remove tags from a role: `?key=team&key=site`. `If-Match` is heeded."""
+    view = await roles.untag_role(work.uow, role=role, keys=keys, expecting=work.heed_version)
     return RoleOut.of(work.uow, view)

@@ -146,14 +146,18 @@ async def enable_role(uow: UnitOfWork, *, role: str) -> RoleView:
     return await _view(uow, row)
 
 
-async def tag_role(uow: UnitOfWork, *, role: str, tags: Mapping[str, str]) -> RoleView:
+async def tag_role(
+    uow: UnitOfWork, *, role: str, tags: Mapping[str, str], expecting: VersionCheck
+) -> RoleView:
     """Add tags, or give present ones a new value."""
-    return await _view(uow, await principals.tag(uow, Role, role, tags=tags))
+    return await _view(uow, await principals.tag(uow, Role, role, tags=tags, expecting=expecting))
 
 
-async def untag_role(uow: UnitOfWork, *, role: str, keys: Sequence[str]) -> RoleView:
+async def untag_role(
+    uow: UnitOfWork, *, role: str, keys: Sequence[str], expecting: VersionCheck
+) -> RoleView:
     """Remove tags; a key that is not there is no error."""
-    return await _view(uow, await principals.untag(uow, Role, role, keys=keys))
+    return await _view(uow, await principals.untag(uow, Role, role, keys=keys, expecting=expecting))
 
 
 async def _view(uow: UnitOfWork, row: Role) -> RoleView:

@@ -78,8 +78,10 @@ async def enable_service(work: Work, service: str) -> ServiceOut:
 
 @router.post("/services/{service}/tags", action=Action.TAG_SERVICE)
 async def tag_service(work: Work, service: str, body: TagsIn) -> ServiceOut:
-    """Add tags to a service, or give present ones a new value."""
-    view = await services.tag_service(work.uow, service=service, tags=body.tags)
+    """Add tags to a service, or give present ones a new value. `If-Match` is heeded."""
+    view = await services.tag_service(
+        work.uow, service=service, tags=body.tags, expecting=work.heed_version
+    )
     return ServiceOut.of(work.uow, view)
 
 
@@ -87,6 +89,8 @@ async def tag_service(work: Work, service: str, body: TagsIn) -> ServiceOut:
 async def untag_service(
     work: Work, service: str, keys: Annotated[list[str], Query(alias="key", max_length=50)]
 ) -> ServiceOut:
-    """Remove tags from a service: `?key=team&key=site`."""
-    view = await services.untag_service(work.uow, service=service, keys=keys)
+    """Remove tags from a service: `?key=team&key=site`. `If-Match` is heeded."""
+    view = await services.untag_service(
+        work.uow, service=service, keys=keys, expecting=work.heed_version
+    )
     return ServiceOut.of(work.uow, view)

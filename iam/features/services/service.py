@@ -140,14 +140,22 @@ async def enable_service(uow: UnitOfWork, *, service: str) -> ServiceView:
     return await _view(uow, row)
 
 
-async def tag_service(uow: UnitOfWork, *, service: str, tags: Mapping[str, str]) -> ServiceView:
+async def tag_service(
+    uow: UnitOfWork, *, service: str, tags: Mapping[str, str], expecting: VersionCheck
+) -> ServiceView:
     """Add tags, or give present ones a new value."""
-    return await _view(uow, await principals.tag(uow, Service, service, tags=tags))
+    return await _view(
+        uow, await principals.tag(uow, Service, service, tags=tags, expecting=expecting)
+    )
 
 
-async def untag_service(uow: UnitOfWork, *, service: str, keys: Sequence[str]) -> ServiceView:
+async def untag_service(
+    uow: UnitOfWork, *, service: str, keys: Sequence[str], expecting: VersionCheck
+) -> ServiceView:
     """Remove tags; a key that is not there is no error."""
-    return await _view(uow, await principals.untag(uow, Service, service, keys=keys))
+    return await _view(
+        uow, await principals.untag(uow, Service, service, keys=keys, expecting=expecting)
+    )
 
 
 async def _view(uow: UnitOfWork, row: Service) -> ServiceView:

@@ -78,8 +78,8 @@ async def enable_user(work: Work, user: str) -> UserOut:
 
 @router.post("/users/{user}/tags", action=Action.TAG_USER)
 async def tag_user(work: Work, user: str, body: TagsIn) -> UserOut:
-    """Add tags to a user, or give present ones a new value."""
-    row = await principals.tag(work.uow, User, user, tags=body.tags)
+    """Add tags to a user, or give present ones a new value. `If-Match` is heeded."""
+    row = await principals.tag(work.uow, User, user, tags=body.tags, expecting=work.heed_version)
     return UserOut.of(work.uow, row)
 
 
@@ -87,6 +87,6 @@ async def tag_user(work: Work, user: str, body: TagsIn) -> UserOut:
 async def untag_user(
     work: Work, user: str, keys: Annotated[list[str], Query(alias="key", max_length=50)]
 ) -> UserOut:
-    """Remove tags from a user: `?key=team&key=site`."""
-    row = await principals.untag(work.uow, User, user, keys=keys)
+    """Remove tags from a user: `?key=team&key=site`. `If-Match` is heeded."""
+    row = await principals.untag(work.uow, User, user, keys=keys, expecting=work.heed_version)
     return UserOut.of(work.uow, row)

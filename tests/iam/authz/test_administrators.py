@@ -96,7 +96,7 @@ async def attach_denying(by: Actor, of: Actor) -> Any:
 
 async def put_boundary(by: Actor, of: Actor) -> Any:
     address = f"/v1/services/{of.name}/permissions-boundary"
-    return await by.http.put(address, json={"policy": "ReadOnlyAccess"})
+    return await by.http.put(address, json={"policy": "ReadOnlyAccess"}, headers=ANY_VERSION)
 
 
 async def join_denied(by: Actor, of: Actor) -> Any:

@@ -28,7 +28,9 @@ DENY = {
 
 
 async def take_policy(by: Actor, of: Actor) -> Any:
-    return await by.http.delete(f"/v1/services/{of.name}/inline-policies/test")
+    return await by.http.delete(
+        f"/v1/services/{of.name}/inline-policies/test", headers={"If-Match": "*"}
+    )
 
 
 async def put_denial(by: Actor, of: Actor) -> Any:
@@ -38,7 +40,7 @@ async def put_denial(by: Actor, of: Actor) -> Any:
 
 async def put_boundary(by: Actor, of: Actor) -> Any:
     address = f"/v1/services/{of.name}/permissions-boundary"
-    return await by.http.put(address, json={"policy": "ReadOnlyAccess"})
+    return await by.http.put(address, json={"policy": "ReadOnlyAccess"}, headers={"If-Match": "*"})
 
 
 async def disable(by: Actor, of: Actor) -> Any:
@@ -140,7 +142,7 @@ async def test_pe_32_who_is_authorized_late_sees_what_was_taken_away(
     clerk = await world.actor(allow("iam:CreateUser"))
     async with world.runtime.begin(caller(admin)) as uow:
         await attachments.delete_inline_policy(
-            uow, HolderKind.SERVICE, holder=clerk.name, name="test"
+            uow, HolderKind.SERVICE, holder=clerk.name, name="test", expecting=lambda _version: None
         )
         late = asyncio.create_task(clerk.http.post("/v1/users", json={"name": "late"}))
         await until_it_waits(world, late)

@@ -18,6 +18,7 @@ def document(*statements: Any) -> dict[str, Any]:
 
 
 READ = document(allow("billing:GetInvoice"))
+WRITE = document(allow("billing:PutInvoice"))
 
 
 async def create_policy(actor: Actor, name: str = "invoices", text: Any = READ) -> dict[str, Any]:
@@ -78,15 +79,22 @@ class TestEveryHolder:
         self, admin: Actor, world: World, kind: str
     ) -> None:
         holder = f"{await create_holder(admin, kind)}/inline-policies"
+        versions: list[int] = []
         for text in (READ, READ, document(deny("billing:*"))):
-            written = await admin.http.put(f"{holder}/own", json={"document": text})
+            headers = {"If-Match": f'"{versions[-1]}"'} if versions else {}
+            written = await admin.http.put(
+                f"{holder}/own", json={"document": text}, headers=headers
+            )
             assert written.json()["document"] == text, written.text
+            versions.append(written.json()["version"])
+        assert versions == [1, 1, 2]
         assert (await admin.http.get(f"{holder}/own")).json() == written.json()
         listed = (await admin.http.get(holder)).json()["items"]
         assert [item["name"] for item in listed] == ["own"]
         assert (await admin.http.get(f"{holder}/OWN")).status_code == 404
         for expected in (204, 404):
-            assert (await admin.http.delete(f"{holder}/own")).status_code == expected
+            gone = await admin.http.delete(f"{holder}/own", headers=ANY_VERSION)
+            assert gone.status_code == expected
         types = [entry.type for entry in await world.events() if "inline" in entry.type]
         put, deleted = f"iam.{kind}.inline_policy_put.v1", f"iam.{kind}.inline_policy_deleted.v1"
         assert types == [put, put, deleted]
@@ -110,9 +118,15 @@ class TestEveryHolder:
             answer = await admin.http.put(f"{holder}/p{number}", json=body)
             assert answer.status_code == 200, answer.text
         for name, size in (("p0", 1_001), ("more", 200)):
-            refused = await admin.http.put(f"{holder}/{name}", json={"document": sized(size)})
+            refused = await admin.http.put(
+                f"{holder}/{name}",
+                json={"document": sized(size)},
+                headers=ANY_VERSION if name == "p0" else {},
+            )
             assert (refused.status_code, refused.json()["code"]) == (409, "limit_exceeded")
-        replaced = await admin.http.put(f"{holder}/p0", json={"document": sized(999)})
+        replaced = await admin.http.put(
+            f"{holder}/p0", json={"document": sized(999)}, headers=ANY_VERSION
+        )
         assert replaced.status_code == 200
 
     async def test_only_a_principal_has_a_boundary(
@@ -121,20 +135,96 @@ class TestEveryHolder:
         holder = await create_holder(admin, kind)
         policy = await create_policy(admin)
         address = f"{holder}/permissions-boundary"
-        answer = await admin.http.put(address, json={"policy": policy["arn"]})
+        answer = await admin.http.put(address, json={"policy": policy["arn"]}, headers=ANY_VERSION)
         if kind == "group":
             assert answer.status_code == 404
             return
-        assert answer.json() == {key: policy[key] for key in ("id", "arn", "name")}
-        assert (await admin.http.get(holder)).json()["permissions_boundary"] == policy["id"]
-        again = await admin.http.put(address, json={"policy": "invoices"})
+        shown = (await admin.http.get(holder)).json()
+        assert shown["permissions_boundary"] == policy["id"]
+        expected_answer = {key: policy[key] for key in ("id", "arn", "name")}
+        assert answer.json() == {**expected_answer, "version": shown["version"]}
+        again = await admin.http.put(
+            address, json={"policy": "invoices"}, headers={"If-Match": answer.headers["etag"]}
+        )
         assert again.status_code == 200
         for expected in (204, 404):
-            assert (await admin.http.delete(address)).status_code == expected
+            lifted = await admin.http.delete(address, headers=ANY_VERSION)
+            assert lifted.status_code == expected
         assert (await admin.http.get(holder)).json()["permissions_boundary"] is None
         types = [entry.type for entry in await world.events() if "boundary" in entry.type]
         put = f"iam.{kind}.permissions_boundary_put.v1"
         assert types == [put, f"iam.{kind}.permissions_boundary_deleted.v1"]
+
+
+@pytest.mark.parametrize("kind", ["service", "group"])
+async def test_aa_11_nobody_overwrites_an_inline_policy_that_they_have_not_seen(
+    admin: Actor, world: World, kind: str
+) -> None:
+    url = f"{await create_holder(admin, kind)}/inline-policies/own"
+    second = await world.administrator()
+    seen = await admin.http.put(url, json={"document": READ})
+    assert seen.headers["etag"] == '"1"'
+    first_version = {"If-Match": '"1"'}
+    theirs = await second.http.put(url, json={"document": WRITE}, headers=first_version)
+    assert (theirs.status_code, theirs.headers["etag"]) == (200, '"2"')
+    refused: list[tuple[dict[str, str], int]] = [({}, 428), (first_version, 412)]
+    for headers, expected in refused:
+        stale = [
+            await admin.http.put(url, json={"document": READ}, headers=headers),
+            await admin.http.put(url, json={"document": WRITE}, headers=headers),
+            await admin.http.delete(url, headers=headers),
+        ]
+        assert {answer.status_code for answer in stale} == {expected}
+    assert (await admin.http.get(url)).json()["document"] == WRITE
+    assert (await admin.http.delete(url, headers={"If-Match": '"2"'})).status_code == 204
+    # Who changes what somebody else has deleted does not bring it back.
+    for headers in ({"If-Match": '"2"'}, ANY_VERSION):
+        gone = await admin.http.put(url, json={"document": READ}, headers=headers)
+        assert (gone.status_code, gone.json()["code"]) == (412, "etag_mismatch")
+
+
+async def test_aa_11_nobody_overwrites_a_boundary_that_they_have_not_seen(
+    admin: Actor, world: World
+) -> None:
+    holder = await create_holder(admin, "service")
+    await create_policy(admin, "wide")
+    await create_policy(admin, "narrow")
+    second = await world.administrator()
+    url = f"{holder}/permissions-boundary"
+    seen = {"If-Match": (await admin.http.get(holder)).headers["etag"]}
+    theirs = await second.http.put(url, json={"policy": "narrow"}, headers=seen)
+    assert theirs.status_code == 200
+    refused: list[tuple[dict[str, str], int]] = [({}, 428), (seen, 412)]
+    for headers, expected in refused:
+        stale = await admin.http.put(url, json={"policy": "wide"}, headers=headers)
+        lifted = await admin.http.delete(url, headers=headers)
+        assert (stale.status_code, lifted.status_code) == (expected, expected)
+    shown = await admin.http.get(holder)
+    assert shown.json()["permissions_boundary"] == theirs.json()["id"]
+    assert shown.headers["etag"] == theirs.headers["etag"]
+    lifted = await admin.http.delete(url, headers={"If-Match": theirs.headers["etag"]})
+    assert lifted.status_code == 204
+
+
+@pytest.mark.parametrize("kind", ["user", "service", "role", "policy"])
+async def test_aa_11_tags_heed_the_version_of_who_sends_it(admin: Actor, kind: str) -> None:
+    if kind == "policy":
+        await create_policy(admin)
+        url = "/v1/policies/invoices"
+    else:
+        url = await create_holder(admin, kind)
+    seen = {"If-Match": (await admin.http.get(url)).headers["etag"]}
+    tags = f"{url}/tags"
+    # Added unseen, as in AWS: other tags are not touched.
+    added = await admin.http.post(tags, json={"tags": {"team": "risk"}})
+    assert added.status_code == 200
+    stale = [
+        await admin.http.post(tags, json={"tags": {"team": "x"}}, headers=seen),
+        await admin.http.delete(f"{tags}?key=team", headers=seen),
+    ]
+    assert {answer.status_code for answer in stale} == {412}
+    now = {"If-Match": added.headers["etag"]}
+    assert (await admin.http.delete(f"{tags}?key=team", headers=now)).status_code == 200
 
 
 class TestGrants:
@@ -203,7 +293,7 @@ class TestGrants:
             answer = await operator.http.put(f"{held}/attached-policies/{reference}")
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
             answer = await operator.http.put(
-                f"{held}/permissions-boundary", json={"policy": reference}
+                f"{held}/permissions-boundary", json={"policy": reference}, headers=ANY_VERSION
             )
             assert answer.status_code == 404
         stranger = f"/v1/services/{admin.id}/attached-policies/ReadOnlyAccess"
@@ -221,7 +311,7 @@ class TestGrants:
         rights = ["iam:AttachServicePolicy", "iam:PutServicePolicy", "iam:UpdateService"]
         limited = await world.actor(allow(*rights))
         own = f"/v1/services/{limited.name}/permissions-boundary"
-        await admin.http.put(own, json={"policy": "limit"})
+        await admin.http.put(own, json={"policy": "limit"}, headers=ANY_VERSION)
         assert (await limited.http.put(own, json={"policy": "wide"})).status_code == 403
         assert (await limited.http.delete(own)).status_code == 403
         shown = await admin.http.get(f"/v1/services/{limited.name}")
@@ -249,8 +339,11 @@ class TestGrants:
         wide = await delegate.http.put(f"{alice}/attached-policies/wide")
         assert wide.status_code == 403
         boundary = f"{alice}/permissions-boundary"
-        assert (await delegate.http.put(boundary, json={"policy": "wide"})).status_code == 403
-        assert (await delegate.http.put(boundary, json={"policy": "limit"})).status_code == 200
+        for policy, expected in (("wide", 403), ("limit", 200)):
+            bounding = await delegate.http.put(
+                boundary, json={"policy": policy}, headers=ANY_VERSION
+            )
+            assert bounding.status_code == expected
         for held in ("wide", "AdministratorAccess"):
             answer = await delegate.http.put(f"{alice}/attached-policies/{held}")
             assert answer.status_code == 200, answer.text
@@ -358,7 +451,11 @@ class TestRaces:
             answers = await asyncio.gather(
                 admin.http.put(f"{holder}/attached-policies/invoices"),
                 admin.http.put(f"{holder}/inline-policies/own", json={"document": READ}),
-                admin.http.put(f"{holder}/permissions-boundary", json={"policy": "invoices"}),
+                admin.http.put(
+                    f"{holder}/permissions-boundary",
+                    json={"policy": "invoices"},
+                    headers=ANY_VERSION,
+                ),
                 admin.http.delete(holder, headers=ANY_VERSION),
             )
             assert {answer.status_code for answer in answers} <= {200, 204, 404, 409}

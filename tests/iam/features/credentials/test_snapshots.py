@@ -187,6 +187,8 @@ class TestKeys:
         orders = await world.actor(name="orders")
         async with world.work() as uow:
             await register_public_key(uow, service="billing", public_jwk=jwk("a"))
-            await principals.tag(uow, Service, "orders", tags={"team": "x"})
+            await principals.tag(
+                uow, Service, "orders", tags={"team": "x"}, expecting=lambda _version: None
+            )
         assert len(await clients.keys_of(billing.id)) == 1
         assert await clients.keys_of(orders.id, kid="a") == ()

@@ -104,10 +104,12 @@ class TestManagedPolicies:
         assert (refused.status_code, refused.json()["code"]) == (409, "policy_in_use")
         await admin.http.delete(held)
         limit = f"/v1/services/{actor.name}/permissions-boundary"
-        assert (await admin.http.put(limit, json={"policy": "invoices"})).status_code == 200
+        assert (
+            await admin.http.put(limit, json={"policy": "invoices"}, headers=ANY_VERSION)
+        ).status_code == 200
         refused = await admin.http.delete("/v1/policies/invoices", headers=ANY_VERSION)
         assert (refused.status_code, refused.json()["code"]) == (409, "policy_in_use")
-        await admin.http.delete(limit)
+        await admin.http.delete(limit, headers=ANY_VERSION)
         deleted = await admin.http.delete("/v1/policies/invoices", headers=ANY_VERSION)
         assert deleted.status_code == 204
         async with world.work() as uow:
@@ -133,7 +135,7 @@ class TestManagedPolicies:
                 await admin.http.put(f"/v1/{holder}/attached-policies/invoices")
             ).status_code == 200
         limit = f"/v1/services/{one.name}/permissions-boundary"
-        await admin.http.put(limit, json={"policy": policy["arn"]})
+        await admin.http.put(limit, json={"policy": policy["arn"]}, headers=ANY_VERSION)
         found: list[tuple[str, str]] = []
         address = "/v1/policies/invoices/entities?limit=3"
         while address:
@@ -185,6 +187,25 @@ class TestVersions:
         for missing in ("v1", "v9", "0", "v-1", "latest"):
             assert (await admin.http.get(f"{address}/{missing}")).status_code == 404
 
+    async def test_aa_11_moving_the_default_heeds_the_version_of_who_sends_it(
+        self, admin: Actor
+    ) -> None:
+        policy = await created(admin)
+        await add_version(admin, "invoices")
+        address = "/v1/policies/invoices/versions"
+        stale = {"If-Match": f'"{policy["version"]}"'}
+        body = {"document": OPEN, "set_as_default": True}
+        refused = [
+            await admin.http.post(f"{address}/v2:set-default", headers=stale),
+            await admin.http.post(address, json=body, headers=stale),
+        ]
+        assert {answer.status_code for answer in refused} == {412}
+        seen = await admin.http.get("/v1/policies/invoices")
+        assert seen.json()["default_version_id"] == "v1"
+        now = {"If-Match": seen.headers["etag"]}
+        moved = await admin.http.post(f"{address}/v2:set-default", headers=now)
+        assert moved.json()["default_version_id"] == "v2"
+
     async def test_pe_01_writing_a_version_does_not_make_it_count(
         self, admin: Actor, world: World
     ) -> None:
@@ -213,7 +234,9 @@ class TestVersions:
         address = f"/v1/services/{author.name}"
         await admin.http.put(f"{address}/attached-policies/invoices")
         assert (await author.http.get("/v1/users")).status_code == 200
-        await admin.http.put(f"{address}/permissions-boundary", json={"policy": "limit"})
+        await admin.http.put(
+            f"{address}/permissions-boundary", json={"policy": "limit"}, headers=ANY_VERSION
+        )
         answer = await add_version(author, "invoices", document=OPEN, set_as_default=True)
         assert answer.status_code == 201
         assert (await author.http.get("/v1/users")).status_code == 403
