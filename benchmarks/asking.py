@@ -38,6 +38,13 @@ def introspection_request(client: Client, token: str) -> bytes:
     return request("POST", "/oauth2/introspect", body=f"token={token}".encode(), headers=headers)
 
 
+def bare_introspection_request(token: str) -> bytes:
+    """The same question to the floor, as bare JSON."""
+    body = json.dumps({"token": token}).encode()
+    headers = {"Content-Type": "application/json"}
+    return request("POST", "/oauth2/introspect", body=body, headers=headers)
+
+
 def decision_request(asker_token: str, token: str) -> bytes:
     """A question whether whoever has this token may."""
     headers = {"Authorization": f"Bearer {asker_token}", "Content-Type": "application/json"}

@@ -31,12 +31,22 @@ class Row:
 
 
 def compare(
-    name: str, *, floor: Target, bench: Target, requests: Path, bar: float | None = None
+    name: str,
+    *,
+    floor: Target,
+    bench: Target,
+    requests: Path,
+    floor_requests: Path | None = None,
+    bar: float | None = None,
 ) -> Row:
-    """Put the same load on both in turn, five times; the ratio is the median of the five."""
-    for target in (floor, bench):
-        warm_up(target, requests)
-    pairs = [(put_load(floor, requests), put_load(bench, requests)) for _ in range(RUNS)]
+    """Put load on both in turn, five times; the ratio is the median of the five.
+
+    Both get the same requests, unless the floor takes others.
+    """
+    of_floor = floor_requests or requests
+    warm_up(floor, of_floor)
+    warm_up(bench, requests)
+    pairs = [(put_load(floor, of_floor), put_load(bench, requests)) for _ in range(RUNS)]
     floors, benches = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     ratio = median(bench.rate / floor.rate for floor, bench in pairs)
     measured = {
