@@ -25,6 +25,8 @@ REFRESH_SECONDS: Final = 300
 REFRESH_FLOOR_SECONDS: Final = 60
 REFRESH_SPREAD: Final = 0.2
 COOLDOWN_SECONDS: Final = 30
+FIRST_COOLDOWN_SECONDS: Final = 1
+"""While there are no keys at all: a service often starts a moment before its issuer answers."""
 STALE_SECONDS: Final = 24 * 60 * 60
 TIMEOUT_SECONDS: Final = 3.0
 MAX_JWKS_BYTES: Final = 256 * 1024
@@ -92,7 +94,7 @@ class KeyCache:
         self._clock = clock
         self._spread = spread
         self._tainted: frozenset[str] = frozenset()
-        slot: Slot[PublishedKeys] = Slot(COOLDOWN_SECONDS)
+        slot: Slot[PublishedKeys] = Slot(COOLDOWN_SECONDS, first_cooldown=FIRST_COOLDOWN_SECONDS)
         self._renewer = Renewer(slot, self._fetch, clock=clock, patience=TIMEOUT_SECONDS + 0.5)
 
     def keys_for(self, kid: str) -> KeySet:

@@ -29,15 +29,23 @@ class Slot(Generic[T]):
     """What is known: the last value, the last attempt, the last failure.
 
     ``cooldown`` seconds pass between the starts of attempts; when ``after_failure_only`` is set, a
-    success ends the wait.
+    success ends the wait. While there has never been a value, ``first_cooldown`` seconds pass and
+    then twice as many each time, up to ``cooldown``.
     """
 
-    def __init__(self, cooldown: float, *, after_failure_only: bool = False) -> None:
+    def __init__(
+        self,
+        cooldown: float,
+        *,
+        after_failure_only: bool = False,
+        first_cooldown: float | None = None,
+    ) -> None:
         self.fetched: Fetched[T] | None = None
         self.failure: IamSdkError | None = None
         self.started_at = float("-inf")
         self._not_before = float("-inf")
         self._cooldown = cooldown
+        self._next_cooldown = cooldown if first_cooldown is None else first_cooldown
         self._after_failure_only = after_failure_only
 
     def usable(self, now: float) -> T | None:
@@ -56,12 +64,16 @@ class Slot(Generic[T]):
     def begin(self, now: float) -> None:
         """An attempt starts."""
         self.started_at = now
-        self._not_before = now + self._cooldown
+        self._not_before = now + self._next_cooldown
+        self._next_cooldown = min(2 * self._next_cooldown, self._cooldown)
 
     def succeed(self, fetched: Fetched[T]) -> None:
         """The attempt brought a value."""
         self.fetched = fetched
         self.failure = None
+        if self._next_cooldown < self._cooldown:
+            self._next_cooldown = self._cooldown
+            self._not_before = self.started_at + self._cooldown
         if self._after_failure_only:
             self._not_before = self.started_at
 

@@ -94,6 +94,29 @@ def test_jk_05_random_key_ids_cost_one_fetch_per_cool_down(
     assert len(server.received) <= 3
 
 
+def test_jk_06_without_any_keys_the_issuer_is_asked_again_soon_and_then_ever_less_often(
+    cache: KeyCache, server: HttpServer, clock: Clock, own_issuer: LocalIssuer
+) -> None:
+    server.answer = lambda _: Answer(503)
+    asked: list[int] = []
+    for second in range(100):
+        before = len(server.received)
+        with pytest.raises(TokenInvalid, match="jwks_unavailable"):
+            cache.keys_for("any")
+        asked += [second] * (len(server.received) - before)
+        clock.advance(1)
+    assert asked == [0, 1, 3, 7, 15, 31, 61, 91]
+    publish(server, own_issuer)
+    clock.advance(30)
+    assert own_issuer.key.kid in cache.keys_for(own_issuer.key.kid)
+    # With keys at hand the long cool-down holds, as for any key that is not known.
+    count = len(server.received)
+    for _ in range(29):
+        clock.advance(1)
+        cache.keys_for("random")
+    assert len(server.received) == count
+
+
 @pytest.mark.parametrize("answer", [Answer(503), Answer(200, b"<html>")])
 def test_jk_06_a_failing_issuer_is_asked_once_per_cool_down(
     answer: Answer, cache: KeyCache, server: HttpServer, clock: Clock, own_issuer: LocalIssuer
