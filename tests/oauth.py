@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm
 
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
-from iam.kit.secrets import SecretKind, mint_secret, random_token
+from iam.kit.secrets import SecretKind, mint_secret
 from iam.models import MAIN_ACCOUNT, Credential, CredentialKind, Service, ServiceAudience
 from iam_sdk.client_auth import ASSERTION_TYPE, ClientKey
 from tests.world import ISSUER, Actor, Statement, World
@@ -108,8 +108,9 @@ def assertion_form(
     world: World, key: ClientKey, client_id: str, *, audience: str = ISSUER, jti: str | None = None
 ) -> dict[str, str]:
     """The form fields of `private_key_jwt`."""
-    now = int(world.clock.now().timestamp())
-    assertion = key.assertion(client_id, audience, now=now, jti=jti or random_token())
+    now = world.clock.now()
+    jti = jti or new_id(IdKind.TOKEN, now)
+    assertion = key.assertion(client_id, audience, now=int(now.timestamp()), jti=jti)
     return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
 
 

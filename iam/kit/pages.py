@@ -40,15 +40,6 @@ class Page(Generic[T]):
         return cls(items, cursor_after(items[-1]) if len(rows) > limit else None)
 
 
-def page_limit(limit: int | None, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
-    """The number of items to show; raise ``IamError`` (invalid) if it is out of bounds."""
-    if limit is None:
-        return default
-    if not 1 <= limit <= maximum:
-        raise invalid("limit_invalid", f"expected a limit from 1 to {maximum}, found {limit}")
-    return limit
-
-
 class Cursors:
     """Makes and reads cursors.
 

@@ -7,11 +7,9 @@ is what is stored; shorter secrets and passwords need more.
 """
 
 import hashlib
-import hmac
 import os
 import re
 import zlib
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum, unique
@@ -79,21 +77,6 @@ def with_checksum(body: str) -> str:
 def hash_secret(text: str) -> bytes:
     """The SHA-256 (32 bytes) under which a secret of 256 random bits is stored and looked up."""
     return hashlib.sha256(text.encode()).digest()
-
-
-def secrets_equal(a: bytes, b: bytes) -> bool:
-    """Compare two secrets or MACs in time that does not depend on where they differ."""
-    return hmac.compare_digest(a, b)
-
-
-def random_bytes(n: int) -> bytes:
-    """``n`` bytes from the operating system's cryptographic generator."""
-    return os.urandom(n)
-
-
-def random_token(n: int = 32) -> str:
-    """``n`` random bytes as URL-safe base 64 without padding, for states, nonces and the like."""
-    return urlsafe_b64encode(os.urandom(n)).rstrip(b"=").decode("ascii")
 
 
 def spread(duration: timedelta, fraction: float = 0.2) -> timedelta:

@@ -1,13 +1,13 @@
 """Sends requests, and writes each into the journal before it leaves and when its answer comes."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx2
 
-from iam.kit.secrets import random_token
+from iam.kit.ids import IdKind, new_id
 from iam_sdk.client_auth import ASSERTION_TYPE, ClientKey
 from tests.faults.journal import Journal, Operation, Result
 
@@ -86,9 +86,12 @@ class Client:
         kind = "token.secret"
         if by.key is not None:
             kind = "token.assertion"
-            now = int(time.time())  # noqa: TID251 -- a client's own clock
+            now = datetime.now(UTC)  # noqa: TID251 -- a client's own clock
             assertion = assertion or by.key.assertion(
-                by.service, self.issuer, now=now, jti=random_token()
+                by.service,
+                self.issuer,
+                now=int(now.timestamp()),
+                jti=new_id(IdKind.TOKEN, now),
             )
             fields |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
         sent = {"credential": by.id, "assertion": assertion}

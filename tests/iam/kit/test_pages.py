@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from iam.errors import ErrorKind, IamError
 from iam.kit.framing import framed
-from iam.kit.pages import Cursors, Page, page_limit
+from iam.kit.pages import Cursors, Page
 
 CURSORS = Cursors(b"k" * 32)
 SCOPE = framed("main", "/v1/users", "name")
@@ -63,24 +63,6 @@ def test_aa_17_a_forged_cursor_is_refused(cursor: str) -> None:
 
 def test_aa_17_a_cursor_under_another_key_is_refused() -> None:
     assert refused(Cursors(b"x" * 32).encode(["alice"], scope=SCOPE))
-
-
-def test_no_limit_means_the_default() -> None:
-    assert page_limit(None) == 50
-    assert page_limit(None, default=10) == 10
-
-
-@pytest.mark.parametrize("limit", [1, 50, 200])
-def test_a_limit_within_bounds_is_kept(limit: int) -> None:
-    assert page_limit(limit) == limit
-
-
-@pytest.mark.parametrize("limit", [10**9, 201, 0, -1, -(10**12)])
-def test_aa_18_a_limit_out_of_bounds_is_refused(limit: int) -> None:
-    with pytest.raises(IamError, match=f"expected a limit from 1 to 200, found {limit}") as refusal:
-        page_limit(limit)
-
-    assert (refusal.value.kind, refusal.value.code) == (ErrorKind.INVALID, "limit_invalid")
 
 
 def test_a_page_is_cut_where_more_rows_follow() -> None:
