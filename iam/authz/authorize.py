@@ -19,24 +19,37 @@ _log = structlog.get_logger(__name__)
 
 
 async def authorize(
-    uow: UnitOfWork, action: Action, resource: str, *, context: Mapping[str, Any] | None = None
+    uow: UnitOfWork,
+    action: Action,
+    resource: str,
+    *,
+    context: Mapping[str, Any] | None = None,
+    told_as: str | None = None,
 ) -> None:
     """Return if the caller may do `action` on the ARN `resource`.
 
-    `context` adds condition keys of the operation, such as `iam:PolicyARN`. Raises `IamError` of
-    kind `denied`, with the decision id that the log and the audit log carry too.
+    `context` adds condition keys of the operation, such as `iam:PolicyARN`. `told_as` is what the
+    refusal calls the resource, where the caller named it otherwise and shall not learn its ARN.
+
+    A unit of work has one decision id, however many questions it takes: it is allowed when each of
+    them is. So the audit entry of a change names the whole of what allowed it.
+
+    Raises `IamError` of kind `denied`, with the decision id that the log and the audit log carry
+    too.
     """
     if uow.caller.kind == "anonymous":
         raise unauthenticated("authentication_required", "present a bearer token")
     if uow.caller.kind != "root":  # nobody can take its rights away
         await uow.hold_account(uow.caller.account)
     decision = await _decide(uow, action, resource, context or {})
-    decision_id = new_id(IdKind.DECISION, uow.now)
+    decision_id = uow.decision_id or new_id(IdKind.DECISION, uow.now)
     uow.authorized.append(Asked(action, resource, context or {}))
     uow.decision_id = decision_id
     if decision.allowed:
         return
-    _refuse(uow, action, resource, decision, decision_id)
+    _record(uow, action, resource, decision, decision_id)
+    message = f"`{uow.caller.arn}` is not allowed to perform `{action}` on `{told_as or resource}`"
+    raise denied("access_denied", message, decision_id=decision_id)
 
 
 async def _decide(
@@ -69,7 +82,7 @@ def _request_context(uow: UnitOfWork) -> dict[str, Any]:
     return both_prefixes(values)
 
 
-def _refuse(
+def _record(
     uow: UnitOfWork, action: Action, resource: str, decision: Decision, decision_id: str
 ) -> None:
     caller = uow.caller
@@ -95,5 +108,3 @@ def _refuse(
         resource=resource,
         decision=decision.effect.value,
     )
-    message = f"`{caller.arn}` is not allowed to perform `{action}` on `{resource}`"
-    raise denied("access_denied", message, decision_id=decision_id)

@@ -188,12 +188,12 @@ async def _authorized_holder(
 ) -> Holder:
     """The holder, if the caller may do this to it; only who may learns that it does not exist."""
     row = await queries.find_holder(uow, kind, reference)
+    named = uow.arn_of("iam", uow.caller.account, f"{kind}/{reference[:128]}")
     if row is None:
-        hidden = uow.arn_of("iam", uow.caller.account, f"{kind}/{reference[:128]}")
-        await authorize(uow, action, hidden, context=context)
+        await authorize(uow, action, named, context=context)
         raise _no_such_holder(kind, reference)
     keys = {**await _holder_context(uow, row), **(context or {})}
-    await authorize(uow, action, uow.arn(row), context=keys)
+    await authorize(uow, action, uow.arn(row), context=keys, told_as=named)
     return row
 
 

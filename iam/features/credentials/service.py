@@ -260,15 +260,18 @@ async def _authorized_holder(uow: UnitOfWork, service: str, kind: CredentialKind
 
 
 async def _authorized(uow: UnitOfWork, credential_id: str, action: Action) -> HeldCredential:
-    """The credential, if the caller may do this to its holder's credentials."""
+    """The credential, if the caller may do this to its holder's credentials.
+
+    Who may not is told of the id alone: neither whose it is, nor whether it is there.
+    """
     held = await queries.find_credential(uow, credential_id)
+    named = uow.arn_of("iam", uow.caller.account, f"credential/{credential_id}")
     if held is None:
-        hidden = uow.arn_of("iam", uow.caller.account, f"credential/{credential_id}")
-        await authorize(uow, action, hidden)
+        await authorize(uow, action, named)
         raise not_found("not_found", f"there is no credential `{credential_id[:128]}`")
     context = await principals.target_context(uow, held.holder)
     keys = {**context, **_kind_context(held.credential.kind)}
-    await authorize(uow, action, uow.arn(held.holder), context=keys)
+    await authorize(uow, action, uow.arn(held.holder), context=keys, told_as=named)
     return held
 
 

@@ -49,10 +49,11 @@ async def authorized_group(uow: UnitOfWork, reference: str, action: Action) -> G
     `not_found`.
     """
     row = await queries.find_group(uow, reference)
+    named = uow.arn_of("iam", uow.caller.account, f"group/{reference}")
     if row is None:
-        await authorize(uow, action, uow.arn_of("iam", uow.caller.account, f"group/{reference}"))
+        await authorize(uow, action, named)
         raise _no_group(reference)
-    await authorize(uow, action, uow.arn(row))
+    await authorize(uow, action, uow.arn(row), told_as=named)
     return row
 
 

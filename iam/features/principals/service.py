@@ -113,12 +113,12 @@ async def authorized_principal(
     """
     row = await queries.find_principal(uow, model, reference)
     kind = kind_of(model)
+    named = uow.arn_of("iam", uow.caller.account, f"{kind}/{reference}")
     if row is None:
-        hidden = uow.arn_of("iam", uow.caller.account, f"{kind}/{reference}")
-        await authorize(uow, action, hidden, context=context)
+        await authorize(uow, action, named, context=context)
         raise not_found("not_found", f"there is no {kind} `{reference[:128]}`")
     keys = {**await target_context(uow, row), **(context or {})}
-    await authorize(uow, action, uow.arn(row), context=keys)
+    await authorize(uow, action, uow.arn(row), context=keys, told_as=named)
     return row
 
 

@@ -8,6 +8,7 @@ from iam.authz.actions import AccessLevel, Action, catalogue
 from iam.authz.authorize import authorize
 from iam.authz.context import check_callers_context
 from iam.errors import ErrorKind, IamError
+from iam.kit.ids import IdKind, new_id
 from iam.work import Caller
 from tests.world import Actor, Statement, World, allow
 
@@ -115,3 +116,44 @@ class TestCatalogue:
     )
     def test_levels_are_awss(self, action: Action, level: AccessLevel) -> None:
         assert action.access_level is level
+
+
+async def test_a_change_that_took_several_questions_has_one_decision_id(
+    world: World, admin: Actor
+) -> None:
+    body = {"name": "reader", "document": {"Version": "2012-10-17", "Statement": [allow("a:B")]}}
+    await admin.http.post("/v1/policies", json=body)
+    await admin.http.put(f"/v1/services/{admin.name}/attached-policies/reader")
+    attached = (await world.events())[-1]
+    assert attached.type == "iam.service.policy_attached.v1"
+    assert attached.decision_id is not None
+    # May change the holder, and may not hand out the policy: the second question is refused.
+    half = await world.actor(allow("iam:AttachServicePolicy", on="arn:iam:iam::main:service/*"))
+    refused = await half.http.put(f"/v1/services/{half.name}/attached-policies/reader")
+    await world.runtime.tools.denials.flush()
+    entry = (await world.events())[-1]
+    assert (refused.status_code, entry.outcome) == (403, "denied")
+    assert entry.decision_id == refused.json()["decision_id"] != attached.decision_id
+
+
+async def test_all_questions_of_one_unit_of_work_share_its_decision_id(
+    world: World, admin: Actor
+) -> None:
+    who = Caller(id=admin.id, arn=admin.arn, account=admin.account, kind="service")
+    async with world.runtime.begin(who) as uow:
+        await authorize(uow, Action.GET_USER, ANYTHING)
+        first = uow.decision_id
+        await authorize(uow, Action.DELETE_USER, ANYTHING)
+        assert uow.decision_id == first
+        assert len(uow.authorized) == 2
+
+
+async def test_mt_05_a_refusal_calls_what_was_asked_for_as_the_caller_did(world: World) -> None:
+    nobody = await world.actor()
+    target = await world.actor(name="billing")
+    answers = [
+        await nobody.http.get(f"/v1/services/{reference}")
+        for reference in (target.id, new_id(IdKind.SERVICE, world.clock.now()))
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert "billing" not in answers[0].text

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from iam.authz.gather import gather
 from iam.features.signing_keys.rules import Purpose
 from iam.features.tokens.service import issue_access_token
+from iam.kit.ids import IdKind, new_id
 from iam.kit.secrets import SecretKind, is_secret
 from iam.models import Credential, IdempotencyRecord
 from tests.world import ISSUER, NOON, Actor, World, allow
@@ -312,6 +313,31 @@ class TestPermission:
             assert (await deputy.http.post(f"{url}:revoke")).status_code == expect
         assert (await deputy.http.get("/v1/credentials/crd_none")).status_code == 403
         assert (await admin.http.get("/v1/credentials/crd_none")).status_code == 404
+
+    async def test_mt_05_who_is_refused_learns_neither_the_holder_nor_whether_there_is_one(
+        self, world: World, admin: Actor
+    ) -> None:
+        billing = await world.actor(name="billing")
+        nobody = await world.actor(name="nobody")
+        made = (await create(admin.http))["id"]
+        unknown = new_id(IdKind.CREDENTIAL, world.clock.now())
+        texts = []
+        for found in (made, unknown):
+            url = f"/v1/credentials/{found}"
+            for answer in (
+                await nobody.http.get(url),
+                await nobody.http.patch(url, json={}, headers={"If-Match": "*"}),
+                await nobody.http.post(f"{url}:revoke"),
+            ):
+                assert answer.status_code == 403
+                assert billing.id not in answer.text
+                assert "billing" not in answer.text
+                texts.append(answer.json()["detail"].replace(found, "ID"))
+        assert texts[:3] == texts[3:]
+        # Whoever reads the audit log sees whose it was.
+        await world.runtime.tools.denials.flush()
+        denied = [entry.subject for entry in await world.events() if entry.outcome == "denied"]
+        assert denied[:3] == [billing.arn] * 3
 
     async def test_another_account_sees_nothing(self, world: World, admin: Actor) -> None:
         await world.actor(name="billing")
