@@ -12,8 +12,21 @@ from iam_policy import DocumentKind, PolicyError, parse_policy
 MAX_VERSIONS: Final = 5
 """Versions of one managed policy (AWS: IAM and STS quotas)."""
 
+_BELOW: Final = frozenset({"entities", "tags", "versions"})
+"""What follows the name of a policy in the address of something that is part of it."""
 _MAX_DEFECTS = 100
 _VERSION = re.compile(r"v?([1-9][0-9]{0,8})")
+
+
+def check_addressable(path: str, name: str) -> None:
+    """Raise `IamError` of kind `invalid` unless its ARN can stand in the address of a policy.
+
+    `/v1/policies/arn:...:policy/versions/v1` would be a version of another one. Other kinds are
+    addressed by name and id alone, which have no slash.
+    """
+    if found := _BELOW.intersection((*path.split("/"), name)):
+        message = f"`{min(found)}` is part of addresses; call the policy and its path otherwise"
+        raise invalid("name_reserved", message)
 
 
 def checked_document(document: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from iam.features.policies import queries
 from iam.features.policies.queries import Entity, Scope
 from iam.features.policies.rules import (
     MAX_VERSIONS,
+    check_addressable,
     checked_document,
     is_shipped_name,
     version_id,
@@ -288,6 +289,7 @@ async def _authorize_creation(
 ) -> None:
     check_name(name, maximum=MAX_GROUP_OR_POLICY_NAME)
     check_path(path)
+    check_addressable(path, name)
     check_tags(tags)
     resource = uow.arn_of("iam", uow.caller.account, f"policy{path}{name}")
     context = tag_context(tags)

@@ -116,6 +116,22 @@ class TestManagedPolicies:
             left = await uow.scalars(select(PolicyVersion).where(PolicyVersion.account == "main"))
             assert left.all() == []
 
+    @pytest.mark.parametrize(
+        ("path", "name"),
+        [("/versions/", "v1"), ("/team/tags/", "x"), ("/entities/", "x"), ("/", "versions")],
+    )
+    async def test_an_arn_that_would_be_the_address_of_something_else_is_refused(
+        self, admin: Actor, path: str, name: str
+    ) -> None:
+        body = {"name": name, "path": path, "document": OPEN}
+        answer = await admin.http.post("/v1/policies", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "name_reserved")
+        # Whatever else may be, its ARN leads to it.
+        body = {"name": "v1", "path": "/versions-of/team/", "document": OPEN}
+        made = await admin.http.post("/v1/policies", json=body)
+        found = await admin.http.get(f"/v1/policies/{made.json()['arn']}")
+        assert found.json() == made.json()
+
     async def test_nobody_changes_a_shipped_policy(self, admin: Actor) -> None:
         address = "/v1/policies/ReadOnlyAccess"
         answers = [
