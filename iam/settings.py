@@ -210,6 +210,12 @@ class Settings(BaseSettings):
         return self.url or self.issuer
 
     @property
+    def is_reached_beyond_its_name(self) -> bool:
+        """Whether other machines may come in while clients are sent to a name of this one."""
+        bracketed = f"[{self.host}]" if ":" in self.host else self.host
+        return _is_loopback(self.public_url) and not _is_loopback(f"//{bracketed}")
+
+    @property
     def effective_database_url(self) -> str:
         """The database to use."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute()}/iam.db"
@@ -242,7 +248,8 @@ class Settings(BaseSettings):
 
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
-    if host == "localhost":
+    # RFC 6761 section 6.3 keeps localhost and what is below it on this machine.
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host).is_loopback

@@ -64,14 +64,41 @@ def test_an_issuer_is_a_plain_base_url(issuer: str) -> None:
 
 
 def test_plain_http_is_for_loopback_unless_said_otherwise() -> None:
-    for issuer in ("http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080"):
+    for issuer in (
+        "http://localhost:8080",
+        "http://iam.localhost:8080",
+        "http://127.0.0.1",
+        "http://[::1]:8080",
+    ):
         assert read_settings(issuer=issuer).issuer == issuer
+    for issuer in ("http://localhost.example", "http://notlocalhost"):
+        with pytest.raises(SettingsError, match="IAM_ALLOW_HTTP_INTERNAL"):
+            read_settings(issuer=issuer)
     with pytest.raises(SettingsError, match="IAM_ALLOW_HTTP_INTERNAL"):
         read_settings(issuer="http://iam:8080")
     with pytest.raises(SettingsError, match="IAM_URL"):
         read_settings(issuer="https://id.example", url="http://iam:8080")
     inside = read_settings(issuer="http://iam:8080", allow_http_internal=True)
     assert inside.issuer == "http://iam:8080"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, False),
+        ({"host": "::1"}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "0.0.0.0"}, True),  # noqa: S104 -- nothing listens in this test
+        ({"host": "::"}, True),
+        ({"host": "192.0.2.7", "issuer": "http://localhost:8080"}, True),
+        ({"host": "192.0.2.7", "issuer": "https://id.example"}, False),
+        ({"host": "192.0.2.7", "url": "https://id.example"}, False),
+    ],
+)
+def test_who_lets_other_machines_in_needs_an_address_that_is_no_name_of_this_one(
+    given: dict[str, str], expected: bool
+) -> None:
+    assert read_settings(**given).is_reached_beyond_its_name is expected
 
 
 def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
