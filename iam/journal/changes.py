@@ -1,41 +1,25 @@
 """Reads the change log and tells the snapshots of this replica what became stale.
 
-PostgreSQL: a notification wakes the reader, a poll is the fallback. Rows may become visible out of
-the order of their numbers, so the reader goes by the writing transaction instead: every poll reads
-again from the oldest transaction that was still open at the poll before, and skips what it has
-already applied. Nothing is missed, and nothing waits for a slow transaction.
-
-SQLite: the poll alone, for what a `--local` command wrote from another process.
+PostgreSQL: a notification wakes the reader, a poll is the fallback. SQLite: the poll alone. What is
+new, and nothing twice, is found by `change_log_postgresql.py` and `change_log_sqlite.py`.
 """
 
 import asyncio
 import contextlib
-from typing import Any, Protocol
+from typing import Protocol
 
-import asyncpg
 import structlog
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
+from iam.journal.change_log_postgresql import PostgresChangeLog
+from iam.journal.change_log_sqlite import SqliteChangeLog
 from iam.kit.clock import Clock
 from iam.kit.database import Database
 
-CHANNEL = "iam_changes"
 POLL_SECONDS = 0.25
 TRUST_SECONDS = 5.0
 """A replica that has not read the change log for so long stops trusting its snapshots."""
 
 _log = structlog.get_logger(__name__)
-
-_READ_POSTGRESQL = text("""
-    SELECT now.xmin, c.seq, c.entity_id
-    FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) AS now
-    LEFT JOIN changes AS c ON c.xid >= :position
-    ORDER BY c.seq
-""")
-_READ_SQLITE = text("SELECT seq, entity_id FROM changes WHERE seq > :position ORDER BY seq")
-_START_POSTGRESQL = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-_START_SQLITE = text("SELECT COALESCE(MAX(seq), 0) FROM changes")
 
 
 class Snapshots(Protocol):
@@ -48,19 +32,34 @@ class Snapshots(Protocol):
         """Forget everything."""
 
 
+class ChangeLog(Protocol):
+    """What is followed: one reading after the other, each of what came since the one before."""
+
+    async def seek_end(self) -> None:
+        """Pass over all that is there."""
+
+    async def read(self) -> list[str]:
+        """The ids of what has changed since the last reading, in order."""
+
+    async def close(self) -> None:
+        """Let go of what is held; another reading takes it again."""
+
+
 class ChangeReader:
     """Follows the change log of the database in one background task."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
         self._clock = clock
-        self._subscribers: list[Snapshots] = []
         self._wake = asyncio.Event()
-        self._position = 0
-        self._applied: set[int] = set()
+        self._reading = asyncio.Lock()
+        self._log: ChangeLog = (
+            SqliteChangeLog(database)
+            if database.is_sqlite
+            else PostgresChangeLog(database, self._wake.set)
+        )
+        self._subscribers: list[Snapshots] = []
         self._read_at = float("-inf")
         self._follower: asyncio.Task[None] | None = None
-        self._listener: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     def subscribe(self, snapshots: Snapshots) -> None:
@@ -85,59 +84,37 @@ class ChangeReader:
 
     async def start(self) -> None:
         """Find the present end of the log and follow it from there."""
-        query = _START_SQLITE if self._database.is_sqlite else _START_POSTGRESQL
-        async with self._database.connect(writes=False) as connection:
-            self._position = (await connection.execute(query)).scalar_one()
-        self._read_at = self._clock.monotonic()
+        began = self._clock.monotonic()
+        await self._log.seek_end()
+        self._read_at = began
         self._is_stopping = False
         self._follower = asyncio.create_task(self._follow())
-        if not self._database.is_sqlite:
-            self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        """End the background tasks.
+        """End the background task.
 
         A poll under way is finished: a connection of SQLite that is cut off keeps a thread behind,
         which then answers to nobody.
         """
         self._is_stopping = True
         self._wake.set()
-        if self._listener is not None:
-            self._listener.cancel()
-        tasks = [task for task in (self._follower, self._listener) if task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._follower = self._listener = None
+        if self._follower is not None:
+            await self._follower
+            self._follower = None
+        await self._log.close()
 
     async def poll(self) -> None:
-        """Read the log once and apply what is new."""
-        began = self._clock.monotonic()
-        was_fresh = self.is_fresh
-        read = self._read_sqlite if self._database.is_sqlite else self._read_postgresql
-        entity_ids = await read()
-        if not was_fresh:
-            # The log is pruned; after a long silence only a clean start is certain.
-            for subscriber in self._subscribers:
-                subscriber.clear()
-        self.apply(entity_ids)
-        self._read_at = began
-
-    async def _read_sqlite(self) -> list[str]:
-        rows = await self._rows(_READ_SQLITE)
-        if rows:
-            self._position = rows[-1].seq
-        return [row.entity_id for row in rows]
-
-    async def _read_postgresql(self) -> list[str]:
-        rows = await self._rows(_READ_POSTGRESQL)
-        found = {row.seq: row.entity_id for row in rows if row.seq is not None}
-        fresh = [entity for seq, entity in found.items() if seq not in self._applied]
-        self._applied = set(found)
-        self._position = rows[0].xmin
-        return fresh
-
-    async def _rows(self, query: Any) -> list[Any]:
-        async with self._database.connect(writes=False) as connection:
-            return list(await connection.execute(query, {"position": self._position}))
+        """Read the log once and apply what is new. One at a time."""
+        async with self._reading:
+            began = self._clock.monotonic()
+            was_fresh = self.is_fresh
+            entity_ids = await self._log.read()
+            if not was_fresh:
+                # The log is pruned; after a long silence only a clean start is certain.
+                for subscriber in self._subscribers:
+                    subscriber.clear()
+            self.apply(entity_ids)
+            self._read_at = began
 
     async def _follow(self) -> None:
         while True:
@@ -148,27 +125,5 @@ class ChangeReader:
             self._wake.clear()
             try:
                 await self.poll()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the next poll is tried
                 _log.warning("change_log_unreadable", error=type(error).__name__)
-
-    async def _listen(self) -> None:
-        address = self._database.url.set(drivername="postgresql")
-        while True:
-            try:
-                connection = await asyncpg.connect(
-                    address.render_as_string(hide_password=False), timeout=5
-                )
-                try:
-                    await self._listen_on(connection)
-                finally:
-                    connection.terminate()
-            except (asyncpg.PostgresError, OSError, TimeoutError) as error:
-                # The poll goes on without us: notifications only make it quicker.
-                _log.warning("notifications_lost", error=type(error).__name__)
-            await asyncio.sleep(1)
-
-    async def _listen_on(self, connection: "asyncpg.Connection[Any]") -> None:
-        lost = asyncio.Event()
-        connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
-        await lost.wait()

@@ -10,15 +10,20 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from iam.kit.row_security import ALL_ACCOUNTS, SETTING, bypass
 
+if TYPE_CHECKING:
+    import asyncpg
+
+CONNECT_SECONDS: Final = 5
+"""How long connecting to PostgreSQL may take."""
 _WRITES = "iam_writes"
 _LOCK_TIMEOUT = timedelta(seconds=2)
 _STATEMENT_TIMEOUT = timedelta(seconds=5)
@@ -36,7 +41,7 @@ class Database:
 
     Args:
         url: `sqlite+aiosqlite:///file` or `postgresql+asyncpg://...`.
-        pool_size: connections that one replica holds at most on PostgreSQL.
+        pool_size: connections that one replica holds for requests at most.
         lock_timeout: how long a statement waits for a lock on PostgreSQL.
         statement_timeout: how long it may take in all there, and a request wait for a connection.
     """
@@ -57,26 +62,29 @@ class Database:
             "lock_timeout": str(lock_timeout // _MILLISECOND),
             "statement_timeout": str(statement_timeout // _MILLISECOND),
         }
-        self.engine: AsyncEngine = (
-            create_async_engine(self.url, hide_parameters=True)
-            if self.is_sqlite
-            else self._pool(pool_size, patience=statement_timeout)
-        )
-        self._beside = self.engine if self.is_sqlite else self._pool(1, patience=statement_timeout)
-        if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        self.engine = self._pool(pool_size, patience=statement_timeout)
+        self._beside = self._pool(1, patience=statement_timeout)
 
     def _pool(self, size: int, *, patience: timedelta) -> AsyncEngine:
-        return create_async_engine(
+        connect_args: dict[str, Any] = (
+            {}
+            if self.is_sqlite
+            else {"timeout": CONNECT_SECONDS, "server_settings": self._server_settings}
+        )
+        engine = create_async_engine(
             self.url,
             pool_size=size,
             max_overflow=0,
             pool_timeout=patience.total_seconds(),
             hide_parameters=True,  # an error in the log must not repeat bound values (LG-05)
-            pool_pre_ping=True,  # the pool heals by itself after the database restarted (F-05)
-            connect_args={"timeout": 5, "server_settings": self._server_settings},
+            connect_args=connect_args,
         )
+        if self.is_sqlite:
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine.sync_engine, "checkout", _refuse_lost)
+        return engine
 
     @asynccontextmanager
     async def connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
@@ -121,8 +129,12 @@ class Database:
 
     async def open_postgresql(self) -> "asyncpg.Connection[Any]":
         """A connection of the plain driver, with the same limits as those of the pool."""
+        import asyncpg  # not at the top: SQLite starts without it
+
         address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return await asyncpg.connect(address, timeout=5, server_settings=self._server_settings)
+        return await asyncpg.connect(
+            address, timeout=CONNECT_SECONDS, server_settings=self._server_settings
+        )
 
     async def ping(self) -> None:
         """Ask the database for an answer. Raises SQLAlchemy's own error when there is none."""
@@ -160,3 +172,13 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer takes the lock at once: upgrading a reader's transaction fails with SQLITE_BUSY.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _refuse_lost(connection: Any, _record: object, _proxy: object) -> None:
+    """Have a lost connection of the pool replaced before anybody gets it.
+
+    So the pool heals by itself after the database restarted (F-05). The driver knows at once when
+    the other side has closed; asking the database each time would cost three round trips.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError

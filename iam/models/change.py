@@ -12,7 +12,7 @@ class Change(Base, kw_only=True):
     """One entity that a committed transaction changed.
 
     A sequence is not in commit order on PostgreSQL: `xid` (the writing transaction) lets a reader
-    know from where on rows may still appear (journal/changes.py).
+    know from where on rows may still appear (journal/change_log_postgresql.py).
     """
 
     __tablename__ = "changes"

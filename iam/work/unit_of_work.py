@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from iam.errors import IamError
-from iam.journal.changes import CHANNEL, ChangeReader
+from iam.journal.change_log_postgresql import CHANNEL
+from iam.journal.changes import ChangeReader
 from iam.journal.denials import DenialWriter
 from iam.journal.events import AUDITED, Event, EventType
 from iam.journal.record import Recorder, RowChange

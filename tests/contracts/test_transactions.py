@@ -20,7 +20,6 @@ MAY_END = {
 MAY_BE_RAW = {
     "iam/kit/database.py": "pragmas, and the kind of BEGIN that SQLite needs",
     "iam/kit/schema.py": "one migration at a time: an advisory lock, the version table",
-    "iam/journal/changes.py": "the order of commits is told by PostgreSQL's snapshot functions",
     "iam/models/signing_key.py": "the condition of a partial index, part of the schema",
     "iam/work/gate.py": "an advisory lock",
     "iam/work/unit_of_work.py": "NOTIFY",

@@ -1,6 +1,7 @@
 """The change log: what one replica commits, the others learn."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -45,13 +46,14 @@ async def commit_group(world: World, name: str) -> str:
 
 
 @pytest.fixture
-async def replica(world: World) -> ChangeReader:
+async def replica(world: World) -> AsyncIterator[ChangeReader]:
     """Another replica's reader, polled by hand."""
     reader = ChangeReader(world.runtime.database, world.clock)
     reader.subscribe(Seen())
     await reader.start()
     await reader.stop()
-    return reader
+    yield reader
+    await reader.stop()  # a poll has connected again
 
 
 def seen(reader: ChangeReader) -> Seen:
