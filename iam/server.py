@@ -59,7 +59,7 @@ def run_server(settings: Settings, *, with_demo: bool = False) -> None:
                 if lock is not None:
                     lock.announce(settings.public_url)
                 _announce(settings, is_new=is_new)
-                _warn_of_address(settings)
+                warn_of_address(settings)
 
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(settings, listener, announce, prepare))
@@ -207,7 +207,7 @@ def _with_url(settings: Settings, port: int) -> Settings:
     return settings.model_copy(update={"url": f"http://localhost:{port}"})
 
 
-def _warn_of_address(settings: Settings) -> None:
+def warn_of_address(settings: Settings) -> None:
     """Say what to set when other machines may come in, and would be sent to themselves."""
     if settings.is_reached_beyond_its_name:
         advice = "set IAM_ISSUER to the address under which other machines reach this service"

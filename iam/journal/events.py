@@ -17,7 +17,6 @@ class EventType(StrEnum):
     """Every event that this service knows."""
 
     INSTALLATION_CREATED = "iam.installation.created.v1"
-    INSTALLATION_BOOTSTRAPPED = "iam.installation.bootstrapped.v1"
     INSTALLATION_UPDATED = "iam.installation.updated.v1"
 
     ACCOUNT_CREATED = "iam.account.created.v1"

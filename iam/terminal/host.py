@@ -72,6 +72,14 @@ def server_url(settings: Settings) -> str | None:
     return holder.url or None if holder is not None and holder.role == SERVER_ROLE else None
 
 
+def is_server_starting(settings: Settings) -> bool:
+    """Whether a server has this SQLite database and does not serve yet."""
+    file = sqlite_file(settings)
+    holder = find_holder(file) if file is not None else None
+    # Whoever has only just taken it has not said who it is.
+    return holder is not None and not holder.url and (holder.role == SERVER_ROLE or not holder.pid)
+
+
 def find_master_key(settings: Settings) -> bytes:
     """The master key; made here if there is nothing yet that another key could have sealed.
 

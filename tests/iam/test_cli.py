@@ -179,6 +179,20 @@ def test_groups_roles_credentials_and_accounts_are_managed(shell: Shell) -> None
     assert "acme" in shell.done("account", "list")
 
 
+def test_what_somebody_holds_is_written_over_whatever_its_version(shell: Shell) -> None:
+    shell.done("user", "create", "vera")
+    for action in ("billing:GetInvoice", "billing:ListInvoices"):
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        shell.done("inline-policy", "put", "user/vera", "own", text)
+        assert action in shell.done("inline-policy", "show", "user/vera", "own")
+    for policy in ("ReadOnlyAccess", "SecurityAudit"):
+        assert policy in shell.done("boundary", "set", "user/vera", policy)
+    shell.done("boundary", "remove", "user/vera")
+    shell.done("inline-policy", "delete", "user/vera", "own")
+    assert shell.iam("inline-policy", "show", "user/vera", "own").returncode != 0
+
+
 def test_keys_are_rotated_and_the_audit_log_tells_it(shell: Shell) -> None:
     assert "active" in shell.done("keys", "list")
     rotated = json.loads(shell.done("keys", "rotate", "--json"))

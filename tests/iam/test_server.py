@@ -7,8 +7,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from iam.kit.secrets import SECRET_PATTERN
+from iam.server import warn_of_address
+from iam.settings import read_settings
 from tests.host import Host, event_of
 
 MASTER_KEY = "07" * 32
@@ -127,3 +130,14 @@ class TestRefusals:
         assert refused.returncode == 7
         assert "the database at `127.0.0.1:1` cannot be used" in refused.stderr
         assert "hidden" not in refused.stderr + refused.stdout
+
+
+@pytest.mark.parametrize(("url", "expected"), [(None, 1), ("https://id.example", 0)])
+def test_who_lets_other_machines_in_under_a_name_of_this_one_is_told_what_to_set(
+    url: str | None, expected: int
+) -> None:
+    settings = read_settings(host="0.0.0.0", url=url)  # noqa: S104 -- nothing listens in this test
+    with capture_logs() as lines:
+        warn_of_address(settings)
+    assert len(lines) == expected
+    assert all("IAM_ISSUER" in line["advice"] for line in lines)

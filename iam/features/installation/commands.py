@@ -125,14 +125,23 @@ async def _migrate(settings: "HostSettings") -> bool:
 
 
 async def _bootstrap(settings: "HostSettings", *, account: str, service: str) -> "FirstCredential":
+    import structlog
+
     from iam.features.installation.service import bootstrap as make_administrator
     from iam.terminal.host import root_of
 
-    async with (
-        local_runtime(settings, role="bootstrap", prepare=_prepare) as runtime,
-        runtime.begin(root_of(runtime, account)) as uow,
-    ):
-        return await make_administrator(uow, service=service)
+    async with local_runtime(settings, role="bootstrap", prepare=_prepare) as runtime:
+        async with runtime.begin(root_of(runtime, account)) as uow:
+            made = await make_administrator(uow, service=service)
+        # An alarm for whoever watches the logs of this host: no policy allowed this. The audit log
+        # has the events of the service, its group and its credential, by the account's root.
+        structlog.get_logger(__name__).warning(
+            "administrator_made_on_host",
+            account=account,
+            service=service,
+            client_id=made.client_id,
+        )
+    return made
 
 
 async def _prepare(runtime: "Runtime") -> None:
