@@ -3,8 +3,8 @@
     python -m benchmarks.floor PORT
 
 They take the same input as the real ones, parse it, hash and sign alike, and know no database, no
-policies, no refusals; the one for introspection takes bare JSON of the same size. Served by the same
-uvicorn with the same settings, on uvicorn's own protocol.
+policies, no refusals; the one for introspection takes bare JSON of the same size. Served by the
+same uvicorn with the same settings, on uvicorn's own protocol.
 """
 
 import asyncio
