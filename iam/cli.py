@@ -19,6 +19,7 @@ from iam.features.roles import commands as roles
 from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
 from iam.features.users import commands as users
+from iam.kit.garbage import made_to_stay
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
 from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
 from iam.terminal.terminal import Terminal
@@ -75,17 +76,17 @@ def serve(
     are IAM_* variables.
     """
     del terminal
-    # Imported here: no other command needs the server, and it takes a second to import.
     import sys
 
-    from iam.kit.logs import configure_logs
-    from iam.terminal.host import read_host_settings
+    # Imported here: no other command needs the server, and it takes a second to import.
+    with made_to_stay():
+        from iam.kit.logs import configure_logs
+        from iam.server import run_server
+        from iam.terminal.host import read_host_settings
 
     given: dict[str, Any] = {"host": host, "port": port}
     settings = read_host_settings(**{k: v for k, v in given.items() if v is not None})
     configure_logs(as_json=not sys.stdout.isatty())
-    from iam.server import run_server
-
     run_server(settings, with_demo=demo)
 
 
@@ -105,13 +106,13 @@ def work(terminal: Terminal) -> None:
     del terminal
     import sys
 
-    from iam.kit.logs import configure_logs
-    from iam.terminal.host import read_host_settings
+    with made_to_stay():
+        from iam.kit.logs import configure_logs
+        from iam.server import run_worker
+        from iam.terminal.host import read_host_settings
 
     settings = read_host_settings()
     configure_logs(as_json=not sys.stdout.isatty())
-    from iam.server import run_worker
-
     run_worker(settings)
 
 

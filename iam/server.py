@@ -20,7 +20,6 @@ import uvloop
 from starlette.types import ASGIApp
 
 from iam.app import build_app
-from iam.features.demo.service import seed_company
 from iam.features.installation.queries import has_administrator
 from iam.features.installation.service import start_installation
 from iam.http.connection import BoundedConnection
@@ -137,6 +136,9 @@ async def prepare_installation(runtime: Runtime) -> None:
 
 async def prepare_with_company(runtime: Runtime) -> None:
     """As `prepare_installation`, and make the demo company or what is missing of it."""
+    # Not at the top: few servers have the company, and all would wait for its import.
+    from iam.features.demo.service import seed_company
+
     await prepare_installation(runtime)
     await seed_company(runtime.begin, root_of(runtime))
 

@@ -85,12 +85,9 @@ class Outbound:
         self._allow = AllowList(allow)
         self._allow_http = allow_http
         self._resolver = resolver
-        # Connections are pooled by address, not by name: kept alive, one that was verified for a
-        # name could carry requests for another name at the same address. So none is kept.
-        self._transport = httpx2.AsyncHTTPTransport(
-            verify=_tls(ca_bundle),
-            limits=httpx2.Limits(max_connections=100, max_keepalive_connections=0),
-        )
+        # A bundle that is no good is a mistake to hear of at once.
+        self._tls: ssl.SSLContext | None = None if ca_bundle is None else _tls_with(ca_bundle)
+        self._transport: httpx2.AsyncHTTPTransport | None = None
 
     def check_url(self, url: str) -> None:
         """Refuse a URL that is bad whatever DNS says.
@@ -156,7 +153,8 @@ class Outbound:
 
     async def aclose(self) -> None:
         """Close what is still open."""
-        await self._transport.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
 
     def _judge(self, target: Target) -> None:
         if target.literal is not None:
@@ -194,9 +192,10 @@ class Outbound:
         self, call: "_Call", addresses: Sequence[Address], connect_timeout: float
     ) -> httpx2.Response:
         failure: httpx2.TransportError | None = None
+        transport = await self._opened()
         for address in addresses:
             try:
-                return await self._transport.handle_async_request(call.to(address, connect_timeout))
+                return await transport.handle_async_request(call.to(address, connect_timeout))
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 failure = error
         assert failure is not None  # noqa: S101  # there is at least one address
@@ -207,6 +206,19 @@ class Outbound:
                 "tls", f"`{call.target.host}` has no certificate that we trust; see IAM_CA_BUNDLE"
             ) from failure
         raise _failed("connect", f"`{call.target.host}` accepts no connection") from failure
+
+    async def _opened(self) -> httpx2.AsyncHTTPTransport:
+        """What carries the calls; made for the first one, for many a process makes none."""
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(_system_tls)
+        if self._transport is None:
+            # Connections are pooled by address, not by name: kept alive, one that was verified for
+            # a name could carry requests for another name at the same address. So none is kept.
+            self._transport = httpx2.AsyncHTTPTransport(
+                verify=self._tls,
+                limits=httpx2.Limits(max_connections=100, max_keepalive_connections=0),
+            )
+        return self._transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +278,7 @@ def _system_tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
-    if ca_bundle is None:
-        return _system_tls()
+def _tls_with(ca_bundle: Path) -> ssl.SSLContext:
     context = httpx2.create_ssl_context(trust_env=False)
     try:
         context.load_verify_locations(ca_bundle)

@@ -15,6 +15,10 @@ HEAD = "0001"
 _MIGRATION_LOCK = 0x1A12
 
 
+class MigrationError(Exception):
+    """The migrations of this code do not lead on from where the database is."""
+
+
 def migrations_path() -> Path:
     """Where the migrations are: inside an installed wheel, or beside the package in a checkout."""
     package = Path(str(resources.files("iam")))
@@ -34,7 +38,10 @@ async def current_revision(database: Database) -> str | None:
 
 
 async def upgrade(database: Database) -> bool:
-    """Apply what is missing; returns whether anything was. Other replicas wait meanwhile."""
+    """Apply what is missing; returns whether anything was. Other replicas wait meanwhile.
+
+    Raises `MigrationError` when the database is at a revision that this code does not know.
+    """
     if await current_revision(database) == HEAD:
         return False
     async with database.connect(writes=True) as connection, connection.begin():
@@ -52,8 +59,12 @@ async def upgrade(database: Database) -> bool:
 def _upgrade(connection: Connection) -> None:
     # Imported late: a start without work to do must not pay for it.
     from alembic import command
+    from alembic.util import CommandError
 
-    command.upgrade(_config(connection), "head")
+    try:
+        command.upgrade(_config(connection), "head")
+    except CommandError as error:
+        raise MigrationError(str(error)) from error
 
 
 def _config(connection: Connection | None) -> Any:

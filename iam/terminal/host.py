@@ -150,11 +150,9 @@ async def _demand_schema(runtime: Runtime, *, migrates: bool) -> None:
 
 async def migrate(runtime: Runtime) -> bool:
     """Bring the schema up to date; returns whether anything was to do."""
-    from alembic.util import CommandError
-
     try:
         return await schema.upgrade(runtime.database)
-    except CommandError as error:
+    except schema.MigrationError as error:
         raise misconfigured(
             f"the database schema cannot be brought up to date: {error}",
             "a newer version of iam may have been here: run that one",

@@ -3,12 +3,10 @@
 import asyncio
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from iam.features.health.rules import exposition
 from iam.features.health.service import is_ready, read_metrics
 from iam.features.signing_keys.snapshots import Signers
 from iam.http.bearer import bearer_token
@@ -38,14 +36,16 @@ def routes(runtime: Runtime, *, signers: Signers) -> list[Route]:
         return PlainTextResponse("not ready\n", _UNAVAILABLE, headers=_FRESH)
 
     async def metrics(request: Request) -> Response:
+        # Not at the top: the start need not wait for Prometheus' library.
+        from iam.features.health.schemas import CONTENT_TYPE, exposition
+
         now = runtime.clock.now()
         token = await runtime.authenticator.verify(bearer_token(request.headers), now=now)
         async with runtime.begin(caller_of(request), read_only=True) as uow:
             await runtime.authenticator.identify(uow, token)
             readings = await read_metrics(uow)
-        # The process' own, such as memory and open files, and then ours.
-        body = generate_latest(REGISTRY) + exposition(readings)
-        return Response(body, headers={**_FRESH, "Content-Type": CONTENT_TYPE_LATEST})
+        headers = {**_FRESH, "Content-Type": CONTENT_TYPE}
+        return Response(exposition(readings), headers=headers)
 
     return [
         Route("/livez", livez, methods=["GET"]),

@@ -1,40 +1,31 @@
-"""What the metrics say, in Prometheus' text format. Pure."""
+"""Wire shape of the metrics: Prometheus' text format."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    generate_latest,
+)
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from iam.features.credentials.rules import HORIZONS, ExpiryReport
+from iam.features.credentials.rules import HORIZONS
+from iam.features.health.rules import Readings
 
 _LABELS: Final = ("account", "kind")
 _DAY: Final = 24 * 60 * 60
 
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """What was measured, at one instant.
-
-    Attributes:
-        now: The instant.
-        staleness: Seconds since the change log was last read.
-        expiries: The live credentials, counted.
-    """
-
-    now: datetime
-    staleness: float
-    expiries: Sequence[ExpiryReport]
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 
 def exposition(readings: Readings) -> bytes:
-    """The metrics as text."""
+    """The process' own metrics, such as memory and open files, and then ours."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Ours(readings))
-    return generate_latest(registry)
+    return generate_latest(REGISTRY) + generate_latest(registry)
 
 
 class _Ours(Collector):

@@ -67,3 +67,13 @@ async def test_the_schema_is_brought_up_to_date_once(database: Database) -> None
     assert not await schema.upgrade(database)
     assert await schema.current_revision(database) == schema.HEAD
     await database.close()
+
+
+async def test_a_database_of_a_newer_version_is_left_as_it_is(database: Database) -> None:
+    await schema.upgrade(database)
+    async with database.connect(writes=True) as connection, connection.begin():
+        await connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    with pytest.raises(schema.MigrationError, match="later"):
+        await schema.upgrade(database)
+    assert await schema.current_revision(database) == "later"
+    await database.close()

@@ -1,14 +1,15 @@
 from datetime import UTC, datetime, timedelta
 
 from iam.features.credentials.rules import ExpiryReport
-from iam.features.health.rules import Readings, exposition
+from iam.features.health.rules import Readings
+from iam.features.health.schemas import exposition
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 
 def lines(*expiries: ExpiryReport) -> set[str]:
     text = exposition(Readings(NOON, 0.25, expiries)).decode()
-    return {line for line in text.splitlines() if not line.startswith("#")}
+    return {line for line in text.splitlines() if line.startswith("iam_")}
 
 
 def test_each_account_and_kind_has_its_own_samples() -> None:
