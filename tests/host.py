@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ PATIENCE = 60.0
 
 @dataclass
 class Served:
-    """A running server: its address, and every line it has written so far."""
+    """A running server or worker: its address, if any, and every line it has written so far."""
 
     process: subprocess.Popen[str]
     url: str = ""
@@ -75,11 +75,19 @@ class Host:
             timeout=PATIENCE,
         )
 
-    @contextmanager
-    def serve(self, *arguments: str) -> Iterator[Served]:
+    def serve(self, *arguments: str) -> AbstractContextManager[Served]:
         """Run the server on a free port until the block is left."""
+        return self._running("serve", "--port", "0", *arguments, says="ready")
+
+    def work(self) -> AbstractContextManager[Served]:
+        """Run a worker until the block is left."""
+        return self._running("worker", says="working")
+
+    @contextmanager
+    def _running(self, *arguments: str, says: str) -> Iterator[Served]:
+        """Run a process; the block begins when it has logged the event `says`."""
         with subprocess.Popen(
-            [sys.executable, *self.program, "serve", "--port", "0", *arguments],
+            [sys.executable, *self.program, *arguments],
             cwd=self.directory,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -88,11 +96,12 @@ class Host:
             text=True,
         ) as process:
             served = Served(process)
-            reader = threading.Thread(target=_follow, args=(served, is_ready := threading.Event()))
+            is_ready = threading.Event()
+            reader = threading.Thread(target=_follow, args=(served, says, is_ready))
             reader.start()
             try:
                 assert is_ready.wait(PATIENCE), served.log
-                assert served.url, served.log
+                assert served.ready, served.log
                 yield served
             finally:
                 if process.poll() is None:
@@ -109,12 +118,12 @@ def event_of(line: str) -> str:
     return event
 
 
-def _follow(served: Served, is_ready: threading.Event) -> None:
+def _follow(served: Served, says: str, is_ready: threading.Event) -> None:
     assert served.process.stdout is not None
     for line in served.process.stdout:
         served.lines.append(line)
-        if event_of(line) == "ready":
+        if event_of(line) == says:
             served.ready = json.loads(line)
-            served.url = served.ready["url"]
+            served.url = served.ready.get("url", "")
             is_ready.set()
     is_ready.set()  # it has ended: whoever waits shall see its last words

@@ -46,7 +46,8 @@ async def probe(client: Client, cast: Cast, operations: Sequence[Operation]) -> 
 async def _find_out(client: Client, cast: Cast, operation: Operation) -> bool | None:
     if operation.kind in _KEYED:
         retry = await client.again(operation)
-        return True if retry.result is Result.OK else None
+        # A retry of what happened gets its answer again: one that is refused tells that it did not.
+        return None if retry.result is Result.UNKNOWN else retry.result is Result.OK
     if operation.kind in _READ:
         return await _read(client, operation)
     if operation.kind == "token.revoke":

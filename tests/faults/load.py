@@ -5,6 +5,7 @@ step can be found out afterwards. Only tokens are asked for concurrently with wh
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +22,7 @@ from tests.faults.journal import Operation, Result
 POLICY: Final = "ReadOnlyAccess"
 TOKEN_STREAMS: Final = 3
 _PAUSE_SECONDS: Final = 0.05
+"""How long a stream waits after its first failure; after each further one twice as long."""
 
 
 @dataclass(slots=True)
@@ -86,12 +88,15 @@ def _bound(
 
 
 async def _repeat(stream: Callable[[int], Awaitable[None]], stopping: asyncio.Event) -> None:
-    turn = 0
+    turn, pause = 0, _PAUSE_SECONDS
     while not stopping.is_set():
         try:
             await stream(turn)
+            pause = _PAUSE_SECONDS
         except StalledError:
-            await asyncio.sleep(_PAUSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause)
+            pause *= 2
         turn += 1
 
 

@@ -11,15 +11,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.faults.arena import Arena, Round, open_arena
-from tests.faults.load import done
+from tests.faults.arena import Arena, Round, open_arena, summary
+from tests.faults.load import StalledError, done
 from tests.faults.nemesis import kill_children
 from tests.host import PATIENCE, Served
 from tests.postgres import Server
 
 ROUNDS = 20
-# The promise is 5 s on a quiet machine; this is how long a busy one is waited for.
-HEALED_SECONDS = 30.0
+HEALED_SECONDS = 5.0
 """How soon the service works again once the database does: a promise, not patience."""
 _PAUSE_SECONDS = 0.05
 
@@ -42,14 +41,16 @@ def play_rounds(server: Server, database_url: str, directory: Path, *, rounds: i
         assert kill_children(server.pid) > 1
         asyncio.run(wait_until_back(server))
 
+    took: list[float] = []
     with open_arena(directory, database_url=database_url) as arena, arena.serve() as served:
         for _ in range(rounds):
             played = arena.load_and_damage(served, crash)
-            healed_in = asyncio.run(heal(arena, played, served))
-            assert healed_in < HEALED_SECONDS, served.log
+            took.append(asyncio.run(heal(arena, played, served)))
+            assert took[-1] < HEALED_SECONDS, served.log
             played.look_after(served)
             assert arena.check() == [], served.log
         assert served.process.poll() is None, "the server did not outlive its database"
+    print(f"\n{rounds} rounds, {summary('worked again', took)}")  # noqa: T201 -- shown by `-s`
 
 
 async def wait_until_back(server: Server) -> None:
@@ -67,14 +68,18 @@ async def wait_until_back(server: Server) -> None:
 
 
 async def heal(arena: Arena, played: Round, served: Served) -> float:
-    """Seconds until a token and a change are answered again, tried by a client that retries."""
-    began = time.monotonic()
-    secret = played.cast.secrets[0]
-    async with arena.client(served) as client:
-        while True:
-            name = f"healed-{arena.journal.length}"
-            token = await client.token(secret)
-            user = await client.api("user.create", name, "POST", "/v1/users", {"name": name})
-            if token.status == 200 and done(user).status == 201:
-                return time.monotonic() - began
+    """Seconds from the end of the damage until a token and a change are answered again.
+
+    What was under way when the damage was done has been answered before that, too.
+    """
+    while True:
+        try:
+            async with arena.client(served) as client:
+                done(await client.token(played.cast.secrets[0]))
+                name = f"healed-{arena.journal.length}"
+                done(await client.api("user.create", name, "POST", "/v1/users", {"name": name}))
+        except StalledError:
+            assert time.monotonic() - played.over_at < PATIENCE, served.log
             await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return time.monotonic() - played.over_at
