@@ -83,6 +83,16 @@ class EventType(StrEnum):
     POLICY_VERSION_DELETED = "iam.policy.version_deleted.v1"
     POLICY_DEFAULT_VERSION_SET = "iam.policy.default_version_set.v1"
 
+    RESOURCE_POLICY_CREATED = "iam.resource_policy.created.v1"
+    RESOURCE_POLICY_UPDATED = "iam.resource_policy.updated.v1"
+    RESOURCE_POLICY_DELETED = "iam.resource_policy.deleted.v1"
+
+    GUARDRAIL_CREATED = "iam.guardrail.created.v1"
+    GUARDRAIL_UPDATED = "iam.guardrail.updated.v1"
+    GUARDRAIL_DELETED = "iam.guardrail.deleted.v1"
+    GUARDRAIL_ATTACHED = "iam.guardrail.attached.v1"
+    GUARDRAIL_DETACHED = "iam.guardrail.detached.v1"
+
     CREDENTIAL_CREATED = "iam.credential.created.v1"
     CREDENTIAL_UPDATED = "iam.credential.updated.v1"
     CREDENTIAL_QUARANTINED = "iam.credential.quarantined.v1"
@@ -140,6 +150,24 @@ def _holder(row: models.PolicyAttachment | models.InlinePolicy) -> str:
 SIGNING_KEYS = "signing-keys"
 """The entity id that stands for the key set as a whole."""
 
+GUARDRAILS = "guardrails"
+"""The entity id that stands for all guardrails and where they are attached."""
+
+
+def resource_policies_of(account: str) -> str:
+    """The entity id that stands for all resource policies of an account."""
+    return f"resource-policies:{account}"
+
+
+def policy_of_resource(key: str) -> str:
+    """The entity id of the policy of the resource with this key, also when it has none."""
+    return f"resource-policy:{key}"
+
+
+def _resource(row: models.ResourcePolicy) -> tuple[str, ...]:
+    return policy_of_resource(row.resource_key), resource_policies_of(row.account)
+
+
 AUDITED: dict[type[models.Base], Audited] = {
     models.Installation: Audited(lambda _: "installation", lambda _: ("installation",)),
     models.Account: Audited(lambda row: row.id, lambda row: (f"account:{row.id}",)),
@@ -151,6 +179,9 @@ AUDITED: dict[type[models.Base], Audited] = {
     models.PolicyVersion: Audited(lambda row: row.policy_id, lambda row: (row.policy_id,)),
     models.PolicyAttachment: Audited(_holder, lambda row: (_holder(row),)),
     models.InlinePolicy: Audited(_holder, lambda row: (_holder(row),)),
+    models.ResourcePolicy: Audited(lambda row: row.id, _resource),
+    models.Guardrail: Audited(lambda row: row.id, lambda _: (GUARDRAILS,)),
+    models.GuardrailAttachment: Audited(lambda row: row.guardrail_id, lambda _: (GUARDRAILS,)),
     models.Credential: Audited(lambda row: row.id, lambda row: (row.id, row.principal_id)),
     models.SigningKey: Audited(lambda row: row.kid, lambda row: (row.kid, SIGNING_KEYS)),
 }

@@ -22,6 +22,8 @@ class IdKind(StrEnum):
     ROLE = "rol"
     GROUP = "grp"
     POLICY = "pol"
+    RESOURCE_POLICY = "rsp"
+    GUARDRAIL = "grd"
     APPLICATION = "app"
     SESSION = "ses"
     CREDENTIAL = "crd"

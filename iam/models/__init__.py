@@ -10,6 +10,13 @@ from iam.models.base import Base
 from iam.models.change import Change
 from iam.models.credential import Credential, CredentialKind, CredentialStatus, CredentialUse
 from iam.models.group import ADMINISTRATORS, Group, GroupMembership
+from iam.models.guardrail import (
+    FULL_ACCESS,
+    Guardrail,
+    GuardrailAttachment,
+    GuardrailKind,
+    guardrail_resource,
+)
 from iam.models.idempotency_record import IdempotencyRecord
 from iam.models.installation import Installation
 from iam.models.issued_token import IssuedToken, OneTimeId
@@ -24,10 +31,12 @@ from iam.models.principal import (
     ServiceAudience,
     User,
 )
+from iam.models.resource_policy import ResourcePolicy, resource_key
 from iam.models.signing_key import SigningKey, SigningKeyState
 
 __all__ = [
     "ADMINISTRATORS",
+    "FULL_ACCESS",
     "MAIN_ACCOUNT",
     "SHIPPED_ACCOUNT",
     "Account",
@@ -41,6 +50,9 @@ __all__ = [
     "CredentialUse",
     "Group",
     "GroupMembership",
+    "Guardrail",
+    "GuardrailAttachment",
+    "GuardrailKind",
     "IdempotencyRecord",
     "InlinePolicy",
     "Installation",
@@ -53,10 +65,13 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "PrincipalStatus",
+    "ResourcePolicy",
     "Role",
     "Service",
     "ServiceAudience",
     "SigningKey",
     "SigningKeyState",
     "User",
+    "guardrail_resource",
+    "resource_key",
 ]

@@ -22,7 +22,7 @@ from iam.kit.database import Database
 from iam.kit.pages import Cursors
 from iam.kit.row_security import ALL_ACCOUNTS, narrowed
 from iam.kit.sealing import Sealer
-from iam.models import Account, Base, Credential, Installation, Principal
+from iam.models import Account, Base, Credential, Installation, Principal, ResourcePolicy
 from iam.settings import Settings
 from iam.work.caller import Caller
 from iam.work.gate import close_gate, hold_account
@@ -83,6 +83,8 @@ class UnitOfWork:
 
     def arn(self, row: Any) -> str:
         """The ARN of a row that has `arn_service`, `account` and `arn_resource`."""
+        if isinstance(row, ResourcePolicy):
+            return row.arn
         return self.arn_of(row.arn_service, row.account, row.arn_resource)
 
     def arn_of(self, service: str, account: str, resource: str) -> str:
