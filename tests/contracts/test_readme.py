@@ -24,7 +24,7 @@ IAM = [sys.executable, "-m", "iam"]
 # What differs from run to run, and what it is replaced by before the comparison.
 CHANGING = {
     r"\b(crd|dec|evt|grp|pol|req|svc|usr)_[0-9a-z]{26}\b": r"\1_ID",
-    r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ": "TIME",
+    r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?": "TIME",
     r"http://localhost:\d+": "URL",
     r"in \S+/\.config/": "in ~/.config/",
 }
