@@ -36,7 +36,7 @@ class Credential(Base, kw_only=True):
     __table_args__ = (
         CheckConstraint("status IN ('active', 'quarantined', 'revoked')", name="status"),
         Index("uq_credentials_secret_hash", "secret_hash", unique=True),
-        Index("ix_credentials_principal_id", "principal_id"),
+        Index("ix_credentials_principal_id", "principal_id", "id"),
         Index("ix_credentials_list", "account", "id"),
         Index("ix_credentials_expires_at", "expires_at"),
     )

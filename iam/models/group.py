@@ -15,7 +15,10 @@ class Group(Base, kw_only=True):
     """A named set of principals."""
 
     __tablename__ = "groups"
-    __table_args__ = (Index("uq_groups_name", "account", "name_key", unique=True),)
+    __table_args__ = (
+        Index("uq_groups_name", "account", "name_key", unique=True),
+        Index("ix_groups_list", "account", "id"),
+    )
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)
     account: Mapped[str] = mapped_column(AccountColumn, ForeignKey("accounts.name"))
@@ -48,7 +51,7 @@ class GroupMembership(Base, kw_only=True):
     """One principal in one group."""
 
     __tablename__ = "group_memberships"
-    __table_args__ = (Index("ix_group_memberships_principal_id", "principal_id"),)
+    __table_args__ = (Index("ix_group_memberships_principal_id", "principal_id", "group_id"),)
 
     group_id: Mapped[str] = mapped_column(
         IdColumn, ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True

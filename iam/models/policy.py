@@ -12,7 +12,10 @@ class Policy(Base, kw_only=True):
     """A managed policy: a name, up to five versions, one of them the default that counts."""
 
     __tablename__ = "policies"
-    __table_args__ = (Index("uq_policies_name", "account", "name_key", unique=True),)
+    __table_args__ = (
+        Index("uq_policies_name", "account", "name_key", unique=True),
+        Index("ix_policies_list", "account", "id"),
+    )
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)
     account: Mapped[str] = mapped_column(AccountColumn, ForeignKey("accounts.name"))
@@ -75,7 +78,8 @@ class PolicyAttachment(Base, kw_only=True):
         CheckConstraint(_ONE_HOLDER, name="one_holder"),
         Index("uq_policy_attachments_principal", "principal_id", "policy_id", unique=True),
         Index("uq_policy_attachments_group", "group_id", "policy_id", unique=True),
-        Index("ix_policy_attachments_policy_id", "policy_id"),
+        Index("ix_policy_attachments_principals", "policy_id", "account", "principal_id"),
+        Index("ix_policy_attachments_groups", "policy_id", "account", "group_id"),
     )
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)

@@ -42,6 +42,7 @@ class Principal(Base, kw_only=True):
         CheckConstraint("kind <> 'role' OR trust_policy IS NOT NULL", name="role_has_trust"),
         Index("uq_principals_name", "account", "kind", "name_key", unique=True),
         Index("ix_principals_list", "account", "kind", "id"),
+        Index("ix_principals_boundary", "boundary_policy_id", "account", "id"),
     )
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)

@@ -66,12 +66,12 @@ async def list_members(
         select(Principal.id, Principal.kind, Principal.path, Principal.name, Principal.status)
         .join(GroupMembership, GroupMembership.principal_id == Principal.id)
         .where(GroupMembership.group_id == group.id)
-        .order_by(Principal.id)
+        .order_by(GroupMembership.principal_id)
         .limit(limit + 1)
     )
     if cursor is not None:
         (last,) = uow.tools.cursors.decode(cursor, scope=scope)
-        query = query.where(Principal.id > last)
+        query = query.where(GroupMembership.principal_id > last)
     members = [
         Member(
             id=row.id,
@@ -90,10 +90,10 @@ async def list_groups_of(
 ) -> Page[Group]:
     """One page of the groups that a principal is in, oldest first."""
     scope = framed("groups-of", uow.caller.account, principal_id)
-    query = _groups_of(principal_id).order_by(Group.id).limit(limit + 1)
+    query = _groups_of(principal_id).order_by(GroupMembership.group_id).limit(limit + 1)
     if cursor is not None:
         (last,) = uow.tools.cursors.decode(cursor, scope=scope)
-        query = query.where(Group.id > last)
+        query = query.where(GroupMembership.group_id > last)
     rows = (await uow.scalars(query)).all()
     return Page.cut(rows, limit, lambda row: uow.tools.cursors.encode([row.id], scope=scope))
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, select, union_all
 
 from iam.features.policies.rules import version_number
 from iam.kit.framing import framed
@@ -92,13 +93,16 @@ async def list_policies(
         Scope.SHIPPED: (SHIPPED_ACCOUNT,),
     }
     bound = framed("policies", uow.caller.account, scope, path_prefix)
-    query = select(Policy).where(Policy.account.in_(accounts[scope]))
+    query = select(Policy).order_by(Policy.id).limit(limit + 1)
     if path_prefix != "/":
         query = query.where(Policy.path.startswith(path_prefix, autoescape=True))
     if cursor is not None:
         (last,) = uow.tools.cursors.decode(cursor, scope=bound)
         query = query.where(Policy.id > last)
-    rows = (await uow.scalars(query.order_by(Policy.id).limit(limit + 1))).all()
+    rows: list[Policy] = []
+    for account in accounts[scope]:  # one index serves each; it would not serve both at once
+        rows += await uow.scalars(query.where(Policy.account == account))
+    rows.sort(key=lambda row: row.id)
     return Page.cut(rows, limit, lambda row: uow.tools.cursors.encode([row.id], scope=bound))
 
 
@@ -127,12 +131,16 @@ async def list_entities(
     """One page of the account's principals and groups that use a policy, by usage and id."""
     account = uow.caller.account
     bound = framed("policy-entities", account, policy.id)
-    uses = _uses(policy.id, account).subquery()
-    query = select(uses).order_by(uses.c.usage, uses.c.id).limit(limit + 1)
+    usage, last = ("", "")
     if cursor is not None:
         usage, last = uow.tools.cursors.decode(cursor, scope=bound)
-        later = and_(uses.c.usage == usage, uses.c.id > last) | (uses.c.usage > usage)
-        query = query.where(later)
+    # Each part in the order of its index, and no more of it than a page: it may be a million long.
+    parts = [_limiting(policy.id, account, after=last if usage == _LIMITS else "")]
+    if usage != _LIMITS:
+        parts += [_holding(kind, policy.id, account, after=last) for kind in (Principal, Group)]
+    pages = [select(part.limit(limit + 1).subquery()) for part in parts]
+    uses = union_all(*pages).subquery()
+    query = select(uses).order_by(uses.c.usage, uses.c.id).limit(limit + 1)
     found = await uow.execute(query)
     rows = [Entity(row.usage, row.kind, row.id, row.path, row.name) for row in found]
     return Page.cut(
@@ -140,21 +148,43 @@ async def list_entities(
     )
 
 
-def _uses(policy_id: str, account: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- a union of three Selects
-    attached, group, boundary = literal("attached"), literal("group"), literal("boundary")
-    on_principals = (
+_HAS: Final = "attached"
+_LIMITS: Final = "boundary"
+
+
+def _holding(
+    holder: type[Principal | Group], policy_id: str, account: str, *, after: str
+) -> Select[*tuple[Any, ...]]:
+    """Principals or groups of the account that a policy is attached to, by id."""
+    is_group = holder is Group
+    column = PolicyAttachment.group_id if is_group else PolicyAttachment.principal_id
+    kind = literal("group") if is_group else Principal.kind
+    return (
         select(
-            attached.label("usage"), Principal.kind, Principal.id, Principal.path, Principal.name
+            literal(_HAS).label("usage"),
+            kind.label("kind"),
+            column.label("id"),
+            holder.path,
+            holder.name,
         )
-        .join(PolicyAttachment, PolicyAttachment.principal_id == Principal.id)
-        .where(PolicyAttachment.policy_id == policy_id, Principal.account == account)
+        .join(holder, holder.id == column)
+        .where(PolicyAttachment.policy_id == policy_id, PolicyAttachment.account == account)
+        .where(column > after)
+        .order_by(column)
     )
-    on_groups = (
-        select(attached, group, Group.id, Group.path, Group.name)
-        .join(PolicyAttachment, PolicyAttachment.group_id == Group.id)
-        .where(PolicyAttachment.policy_id == policy_id, Group.account == account)
+
+
+def _limiting(policy_id: str, account: str, *, after: str) -> Select[*tuple[Any, ...]]:
+    """Principals of the account whose permissions boundary a policy is, by id."""
+    return (
+        select(
+            literal(_LIMITS).label("usage"),
+            Principal.kind,
+            Principal.id,
+            Principal.path,
+            Principal.name,
+        )
+        .where(Principal.boundary_policy_id == policy_id, Principal.account == account)
+        .where(Principal.id > after)
+        .order_by(Principal.id)
     )
-    as_boundary = select(
-        boundary, Principal.kind, Principal.id, Principal.path, Principal.name
-    ).where(Principal.boundary_policy_id == policy_id, Principal.account == account)
-    return union_all(on_principals, on_groups, as_boundary)
