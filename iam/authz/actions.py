@@ -7,16 +7,7 @@ list: an operation that is not here cannot be called.
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-
-@unique
-class AccessLevel(StrEnum):
-    """How far an action reaches, in AWS's words."""
-
-    LIST = "list"
-    READ = "read"
-    WRITE = "write"
-    PERMISSIONS = "permissions"
-    TAGGING = "tagging"
+from iam_policy.catalogue import AccessLevel
 
 
 @unique
@@ -202,3 +193,6 @@ class CatalogueEntry:
 def catalogue() -> list[CatalogueEntry]:
     """Every action, in the order of this file."""
     return [CatalogueEntry(action, action.access_level) for action in Action]
+
+
+__all__ = ["AccessLevel", "Action", "CatalogueEntry", "catalogue"]
