@@ -69,6 +69,10 @@ class Output:
         """A value as JSON."""
         self._print(json.dumps(value, indent=2, ensure_ascii=False))
 
+    def json_line(self, value: Any) -> None:
+        """A value as JSON on one line, for answers that are read line by line."""
+        self._print(json.dumps(value, ensure_ascii=False))
+
     def remark(self, text: str) -> None:
         """A remark that is no part of the answer."""
         print(safe_lines(text), file=self._stderr)

@@ -3,8 +3,9 @@
 A case is a JSON object, usually one line of a file; ``docs/policy-test.md`` describes its members.
 The same reader serves ``iam policy test``, the corpora of this product, and anybody's own tests::
 
-    for answer in answers(Path("cases.jsonl").read_text().splitlines()):
-        assert answer.get("ok"), answer
+    with open("cases.jsonl", "rb") as lines:
+        for answer in answers(lines):
+            assert answer.get("ok"), answer
 """
 
 import json
@@ -111,7 +112,7 @@ def answer(case: Case, decision: Decision) -> dict[str, object]:
     }
 
 
-def answers(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+def answers(lines: Iterable[str | bytes]) -> Iterator[dict[str, object]]:
     """Decide the cases of a text, one JSON object a line; never raises for what a line says.
 
     A line that is no case is answered with ``{"id": ..., "error": ...}``, where the id is

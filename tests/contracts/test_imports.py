@@ -16,7 +16,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOORS = ("routes", "fast", "pages", "commands", "jobs")
-INNER = ("schemas", "service", "grants", "queries", "snapshots", "rules", "shipped")
+INNER = (
+    "local_commands",
+    "schemas",
+    "service",
+    "grants",
+    "queries",
+    "snapshots",
+    "rules",
+    "shipped",
+)
 SPECIMEN = "iam.features.specimen"
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
@@ -36,6 +45,7 @@ FORBIDDEN = [
     ("feature-shape", f"{SPECIMEN}.service", f"{SPECIMEN}.schemas"),
     ("feature-shape", f"{SPECIMEN}.routes", f"{SPECIMEN}.fast"),
     ("feature-shape", f"{SPECIMEN}.queries", f"{SPECIMEN}.snapshots"),
+    ("feature-shape", f"{SPECIMEN}.local_commands", f"{SPECIMEN}.commands"),
     ("feature-shape", f"{SPECIMEN}.helpers", f"{SPECIMEN}.rules"),
     ("features-acyclic", "iam.features.users.service", f"{SPECIMEN}.service"),
     ("doors-are-private", f"{SPECIMEN}.routes", "iam.features.users.routes"),
@@ -46,6 +56,7 @@ FORBIDDEN = [
     ("no-web-below-doors", "iam.work", "starlette"),
     ("no-web-below-doors", "iam.errors", "fastapi"),
     ("commands-are-clients", f"{SPECIMEN}.commands", "iam.http"),
+    ("commands-are-clients", f"{SPECIMEN}.local_commands", "starlette"),
     ("commands-are-clients", "iam.terminal", "fastapi"),
     ("server-has-no-terminal", f"{SPECIMEN}.routes", "iam.terminal"),
     ("server-has-no-terminal", "iam.app", "typer"),

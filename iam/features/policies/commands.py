@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from iam.features.policies.local_commands import add_commands
 from iam.terminal.commands import Commands
 from iam.terminal.documents import read_json
 from iam.terminal.first_policy import default_name, first_policy
@@ -201,6 +202,7 @@ def delete_version(terminal: Terminal, policy: NameArgument, version: VersionArg
 
 add_delete(commands, "policy")
 add_tags(commands, "policy")
+add_commands(commands.typer)
 
 
 @commands.command("attach", examples=("policy attach ReadOnlyAccess group/support user/alice",))
