@@ -84,10 +84,7 @@ def count_requests(path: Path) -> int:
 
 
 def warm_up(target: Target, requests: Path) -> None:
-    """Let a server see each request once: what is measured is one that has run for a while.
-
-    It may refuse some: 32 connections that all bring somebody new are more than a start can bear.
-    """
+    """Let a server see each request once: what is measured is one that has run for a while."""
     expected = count_requests(requests)
     for seconds in _WARM_UP_SECONDS:  # each run begins with the first request
         if _seen(target.port, requests, seconds)["answers"] >= expected:
