@@ -87,11 +87,12 @@ async def remember(
 
 
 def _key(request: Request) -> str | None:
-    key = request.headers.get(HEADER)
-    if key is None or request.method != "POST":
+    keys = request.headers.getlist(HEADER)
+    if not keys or request.method != "POST":
         return None
-    if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
-        message = "expected `Idempotency-Key` of 1 to 255 printable ASCII characters"
+    key = keys[0]
+    if len(keys) > 1 or not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
+        message = "expected one `Idempotency-Key` of 1 to 255 printable ASCII characters"
         raise invalid("idempotency_key_malformed", message)
     return key
 

@@ -28,8 +28,9 @@ def check_if_match(headers: Headers, version: int | None) -> None:
         raise precondition_required(
             "if_match_required", "send `If-Match` with the `ETag` that you read, or `*`"
         )
-    tags = [tag.strip() for tag in given.split(",")]
-    if "*" in tags:
+    # Of several headers, the one list that they stand for (RFC 9110 section 5.3).
+    tags = [tag.strip() for tag in ",".join(headers.getlist("if-match")).split(",")]
+    if tags == ["*"]:
         return
     if not all(tag.startswith('"') and tag.endswith('"') for tag in tags):
         # Weak tags never match here (RFC 9110 section 13.1.1).

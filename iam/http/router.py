@@ -7,7 +7,7 @@ and then the answer is sent.
 
 import functools
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
@@ -19,7 +19,7 @@ from iam.authz.actions import Action
 from iam.http import idempotency
 from iam.http.examples import differing
 from iam.http.preconditions import etag, is_unchanged
-from iam.http.strict_body import StrictRequest
+from iam.http.strict_body import StrictRequest, check_query
 from iam.http.work import RequestWork
 
 Endpoint = Callable[..., Coroutine[Any, Any, Any]]
@@ -29,14 +29,20 @@ _JSON = "application/json"
 
 
 class StrictRoute(APIRoute):
-    """A route that parses its JSON body strictly."""
+    """A route that parses its JSON body strictly, and takes no parameter twice."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, given a request whose body is parsed already."""
         handle = super().get_route_handler()
+        lists = {
+            parameter.alias
+            for parameter in self.dependant.query_params
+            if get_origin(parameter.field_info.annotation) is list
+        }
 
         async def handle_parsed(request: Request) -> Response:
             parsed = StrictRequest(request.scope, request.receive)
+            check_query(request.query_params, lists=lists)
             if request.method not in {"GET", "HEAD"}:
                 await parsed.parse()
             return await handle(parsed)

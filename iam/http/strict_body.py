@@ -4,8 +4,10 @@ FastAPI's own parsing lets the last of two members win and answers 500 to a lone
 the request for `json()`, so the request that it gets has parsed its body already.
 """
 
+from collections.abc import Collection
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from iam.errors import invalid
@@ -27,6 +29,17 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """The parsed body."""
         return self.parsed
+
+
+def check_query(query: QueryParams, *, lists: Collection[str]) -> None:
+    """Return if every parameter is given once, those in `lists` excepted.
+
+    Of two, one reader takes the first and another the last (AA-07). Raises `IamError` of kind
+    `invalid`.
+    """
+    names = [name for name, _ in query.multi_items() if name not in lists]
+    if len(set(names)) < len(names):
+        raise invalid("parameter_repeated", "a parameter of the query is given twice")
 
 
 def _holds_nul(value: Any) -> bool:
