@@ -25,19 +25,26 @@ from iam_policy.document import (
     Statement,
     parse_policy,
 )
-from iam_policy.evaluate import Layers, evaluate
-from iam_policy.explain import Explanation, Trace, explain, reason
+from iam_policy.evaluate import evaluate
+from iam_policy.explain import Explanation, explain
 from iam_policy.index import EMPTY, PolicySet, build_set
+from iam_policy.layers import Layers
 from iam_policy.names import Arn, ArnError, canonical_defect, is_canonical
-from iam_policy.request import Principal, Request
+from iam_policy.nearest import Miss, nearest_miss
+from iam_policy.request import Context, Principal, Request
 from iam_policy.strict_json import JsonError, JsonLimits, parse_json
+from iam_policy.telling import CallerReason, as_dict, for_caller, reason, sentences
+from iam_policy.traces import ClauseVerdict, Trace
 
 __all__ = [
     "EMPTY",
     "Arn",
     "ArnError",
+    "CallerReason",
     "Clause",
+    "ClauseVerdict",
     "CompiledPolicy",
+    "Context",
     "Decision",
     "Defect",
     "DocumentKind",
@@ -49,6 +56,7 @@ __all__ = [
     "Layers",
     "Limits",
     "Match",
+    "Miss",
     "Policy",
     "PolicyError",
     "PolicySet",
@@ -56,14 +64,18 @@ __all__ = [
     "Request",
     "Statement",
     "Trace",
+    "as_dict",
     "build_set",
     "canonical_defect",
     "compile_policy",
     "compile_stored",
     "evaluate",
     "explain",
+    "for_caller",
     "is_canonical",
+    "nearest_miss",
     "parse_json",
     "parse_policy",
     "reason",
+    "sentences",
 ]

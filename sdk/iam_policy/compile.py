@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from iam_policy.conditions import Condition, bind_condition
 from iam_policy.decision import EffectWord
@@ -23,7 +24,7 @@ from iam_policy.document import (
 from iam_policy.globs import glob_matcher
 from iam_policy.principals import Naming, Principals
 from iam_policy.request import Principal
-from iam_policy.variables import Env, Pattern, tokenize, tokenize_glob
+from iam_policy.variables import Env, compiled_pattern, tokenize_glob
 
 _CACHE_SIZE = 4_096
 _cache: OrderedDict[str, "CompiledPolicy"] = OrderedDict()
@@ -44,8 +45,8 @@ class CompiledStatement:
 
     __slots__ = (
         "actions",
+        "clauses",
         "condition",
-        "conditions",
         "effect",
         "index",
         "not_action",
@@ -53,27 +54,25 @@ class CompiledStatement:
         "principals",
         "resources",
         "sid",
+        "variables",
     )
 
     def __init__(self, statement: Statement, *, variables: bool) -> None:
+        self.variables = variables
         self.index: int = statement.index
         self.sid: str | None = statement.sid
         self.effect: EffectWord = statement.effect
         self.principals: Principals | None = statement.principals
-        self.actions = tuple(_action(action.lower()) for action in statement.actions)
+        self.actions = tuple([_action(action.lower()) for action in statement.actions])
         self.not_action: bool = statement.not_action
         self.resources = tuple(
-            Pattern(tokenize(resource, variables=variables)) for resource in statement.resources
+            [compiled_pattern(resource, variables=variables) for resource in statement.resources]
         )
         self.not_resource: bool = statement.not_resource
-        self.conditions = tuple(
-            (
-                f"{clause.operator} {clause.key}",
-                bind_condition(clause.operator, clause.key, clause.values, variables=variables),
-            )
-            for clause in statement.clauses
+        self.clauses = tuple(
+            [(clause, bind_condition(*clause, variables=variables)) for clause in statement.clauses]
         )
-        self.condition = _all_of(tuple(condition for _, condition in self.conditions))
+        self.condition = _all_of([condition for _, condition in self.clauses])
 
     def matches_action(self, action: str) -> bool:
         """Match an action in lower case against Action or NotAction."""
@@ -193,6 +192,7 @@ def _statements(policy: Policy) -> tuple[CompiledStatement, ...]:
     )
 
 
+@lru_cache(maxsize=4_096)  # the same few names in many documents, and then kept once
 def _action(action: str) -> ActionPattern:
     if action == "*":
         return ActionPattern(action, None, lambda _: True)
@@ -202,7 +202,7 @@ def _action(action: str) -> ActionPattern:
     return ActionPattern(action, service, glob_matcher(tokenize_glob(action)))
 
 
-def _all_of(conditions: tuple[Condition, ...]) -> Condition | None:
+def _all_of(conditions: list[Condition]) -> Condition | None:
     if not conditions:
         return None
     if len(conditions) == 1:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from iam_policy.values import quick_value
+
 EffectWord = Literal["Allow", "Deny"]
 
 
@@ -45,7 +47,7 @@ class Match:
     effect: EffectWord
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Decision:
     """The engine's answer.
 

@@ -8,6 +8,7 @@ means.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from iam_policy.decision import EffectWord
 from iam_policy.principals import Principals
@@ -89,8 +90,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """One line of a Condition: operator, key as written, and its values as text."""
 
     operator: str

@@ -1,100 +1,86 @@
-"""Reasons: one sentence for people, or the verdict on every statement for whoever debugs.
+"""Why a decision came out as it did: what every statement had to say, for whoever asks.
 
-Nothing here runs when a decision is made; the full account walks every statement of every layer.
+Nothing here runs when a decision is made, and what walks every statement does so only when it is
+read. How an outcome is told, in full or to the caller, is in `iam_policy.telling`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from iam_policy.compile import CompiledStatement
-from iam_policy.decision import Decision, Effect, Layer, Match
-from iam_policy.evaluate import Layers, evaluate, policy_stack
-from iam_policy.request import Request
-from iam_policy.variables import ContextError, Env
-
-_BLOCKED = {
-    Layer.SCP: "no guardrail for principals allows it at every level",
-    Layer.RCP: "no guardrail for resources allows it at every level",
-    Layer.RESOURCE: "the resource's policy does not allow it to this caller",
-    Layer.IDENTITY: "no policy of the caller allows it",
-    Layer.BOUNDARY: "the permissions boundary does not allow it",
-    Layer.SESSION: "the session policy does not allow it",
-}
+from iam_policy.decision import Decision, Layer, Match
+from iam_policy.evaluate import binding, evaluate
+from iam_policy.layers import Layers
+from iam_policy.request import Context, Request, folded
+from iam_policy.traces import Asked, Trace
+from iam_policy.variables import Env
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What one statement had to say.
+@dataclass(frozen=True)
+class Explanation:
+    """A decision with the verdict on each statement, each found when it is read.
 
     Attributes:
-        match: Which statement.
-        applies: Whether it applies to the request.
-        failed_on: If not, the first element that did not match: ``action``, ``resource``,
-            ``principal``, or a condition as ``StringEquals aws:username``.
+        request: What was asked.
+        layers: The layers that bind the caller.
+        decision: The answer.
     """
 
-    match: Match
-    applies: bool
-    failed_on: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A decision with the verdict on each statement, in the order of evaluation."""
-
+    request: Request
+    layers: Layers
     decision: Decision
-    traces: tuple[Trace, ...]
 
+    @cached_property
+    def traces(self) -> tuple[Trace, ...]:
+        """Every statement, in the order of evaluation."""
+        return tuple(self.traces_of(*Layer))
 
-def reason(decision: Decision) -> str:
-    """Say in one sentence why a decision came out as it did."""
-    if decision.findings:
-        return f"denied, because the question could not be decided: {decision.findings[0]}"
-    statements = ", ".join(map(_name, decision.matched))
-    if decision.effect is Effect.ALLOWED:
-        return f"allowed by {statements}" if statements else "allowed to the account itself"
-    if decision.effect is Effect.EXPLICIT_DENY:
-        return f"denied by {statements}"
-    return f"denied, because {_BLOCKED[decision.blocked_by or Layer.IDENTITY]}"
+    def traces_of(self, *wanted: Layer) -> Iterator[Trace]:
+        """Yield the statements of some layers, in the order of evaluation."""
+        layers, action = self.layers, self.request.action.lower()
+        asked = Asked(self.request, _readable(self.request), layers.boundary is not None)
+        previous, level = None, 0
+        for layer, policies in layers.stack():
+            level = level + 1 if layer is previous else 0
+            previous = layer
+            if layer in wanted:
+                matching = policies.places(action)
+                for place, entry in enumerate(policies.entries):
+                    yield Trace(entry, layer, level, asked, place in matching)
+
+    @property
+    def granted_by(self) -> tuple[Match, ...]:
+        """The Allow statements that spoke for the caller, whatever stood against it."""
+        return tuple(
+            trace.match
+            for trace in self.traces_of(Layer.IDENTITY, Layer.RESOURCE)
+            if trace.statement.effect == "Allow" and trace.applies
+        )
+
+    @property
+    def missing_keys(self) -> tuple[str, ...]:
+        """The condition keys, in lower case, that statements on the action ask for in vain."""
+        missing: set[str] = set()
+        for trace in self.traces:
+            if trace.action:
+                asked = {clause.key.lower() for clause, _ in trace.statement.clauses}
+                asked.update(trace.variables)
+                asked.update(*(verdict.variables for verdict in trace.clauses))
+                missing.update(key for key in asked if trace.asked.env.get(key) is None)
+        return tuple(sorted(missing))
 
 
 def explain(request: Request, layers: Layers) -> Explanation:
-    """Decide, and tell for every statement whether it applies, and if not, why."""
-    decision = evaluate(request, layers)
-    env = request.folded or {}
-    bounded = layers.boundary is not None
-    action = request.action.lower()
-    traces = [
-        _trace(
-            Match(layer, label, statement.index, statement.sid, statement.effect),
-            _failed_on(statement, action, request, env, bounded=bounded),
-        )
-        for layer, policies in policy_stack(request.principal, layers)[1]
-        for label, statement in policies.statements()
-    ]
-    return Explanation(decision, tuple(traces))
+    """Decide, and be ready to tell which elements of every statement matched.
+
+    Never raises: an element that makes the decision fail counts as not matched.
+    """
+    return Explanation(request, binding(request.principal, layers), evaluate(request, layers))
 
 
-def _trace(match: Match, failed_on: str | None) -> Trace:
-    return Trace(match, failed_on is None, failed_on)
-
-
-def _failed_on(
-    statement: CompiledStatement, action: str, request: Request, env: Env, *, bounded: bool
-) -> str | None:
-    if not statement.matches_action(action):
-        return "action"
-    if not statement.matches_resource(request.resource, env):
-        return "resource"
-    if not statement.names(request.principal, bounded=bounded):
-        return "principal"
-    for name, condition in statement.conditions:
-        try:
-            if not condition(env):
-                return name
-        except ContextError:
-            return name
-    return None
-
-
-def _name(match: Match) -> str:
-    return f"{match.policy} statement {match.sid or match.statement}"
+def _readable(request: Request) -> Env:
+    """Return the context with folded keys, or none where that makes the decision fail."""
+    try:
+        return folded(request.context) or Context()
+    except Exception:  # noqa: BLE001 -- a finding of the decision
+        return Context()

@@ -9,6 +9,7 @@ attackers' input, and a backtracking matcher lets four stars cost seconds.
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
+from typing import TypeVar
 
 
 class Wild(Enum):
@@ -88,17 +89,25 @@ def _places(text: str, character: str) -> int:
 Piece = str | Gapped
 
 
-def pieces_of(tokens: Sequence[str | Wild]) -> list[Piece]:
-    """Cut tokens at their stars; n stars give n + 1 pieces, of which any may be empty text."""
-    pieces: list[Piece] = []
-    run: list[str | Wild] = []
-    for token in (*tokens, Wild.STAR):
+Token = TypeVar("Token")
+
+
+def cut_at_stars(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Cut tokens at their stars; n stars give n + 1 runs, of which any may be empty."""
+    runs: list[list[Token]] = [[]]
+    for token in tokens:
         if token is Wild.STAR:
-            pieces.append(_piece(run))
-            run = []
+            runs.append([])
         else:
-            run.append(token)
-    return pieces
+            runs[-1].append(token)
+    return runs
+
+
+def piece_of(run: Sequence[str | Wild]) -> Piece:
+    """Make the piece between two stars."""
+    if Wild.ONE in run:
+        return Gapped(run)
+    return "".join(token for token in run if isinstance(token, str))
 
 
 def match_pieces(pieces: Sequence[Piece], text: str) -> bool:
@@ -123,19 +132,13 @@ def match_pieces(pieces: Sequence[Piece], text: str) -> bool:
 
 def glob_matcher(tokens: Sequence[str | Wild]) -> Callable[[str], bool]:
     """Compile tokens into a predicate on whole texts."""
-    pieces = pieces_of(tokens)
+    pieces = [piece_of(run) for run in cut_at_stars(tokens)]
     if len(pieces) == 1 and isinstance(pieces[0], str):
         return pieces[0].__eq__
     if len(pieces) == 2 and isinstance(pieces[0], str) and pieces[1] == "":  # noqa: PLR2004 -- one star
         prefix = pieces[0]
         return lambda text: text.startswith(prefix)
     return lambda text: match_pieces(pieces, text)
-
-
-def _piece(run: Sequence[str | Wild]) -> Piece:
-    if any(isinstance(token, Wild) for token in run):
-        return Gapped(run)
-    return "".join(token for token in run if isinstance(token, str))
 
 
 def _width(piece: Piece) -> int:

@@ -7,12 +7,13 @@ further check once its beginning was found.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from iam_policy.compile import CompiledPolicy, CompiledStatement
+from iam_policy.conditions import Condition
 from iam_policy.decision import Layer, Match
-from iam_policy.variables import Env, Pattern
+from iam_policy.variables import Env
 
 _MEMO_SIZE = 1_024  # action names come from callers: a hostile one must not fill the memory
 
@@ -20,34 +21,42 @@ _MEMO_SIZE = 1_024  # action names come from callers: a hostile one must not fil
 class Entry:
     """A statement inside a set, under the label its policy was given."""
 
-    __slots__ = ("_matches", "condition", "label", "statement")
+    __slots__ = ("_match", "condition", "label", "statement")
 
     def __init__(self, label: str, statement: CompiledStatement) -> None:
         self.label = label
         self.statement = statement
         self.condition = statement.condition
-        self._matches: dict[Layer, Match] = {}
+        self._match: Match | None = None
 
     def match(self, layer: Layer) -> Match:
         """Return the report of this statement in a layer, made once: it costs half a decision."""
-        found = self._matches.get(layer)
-        if found is None:
+        found = self._match
+        if found is None or found.layer is not layer:  # a set stands in one layer, mostly
             statement = self.statement
             found = Match(layer, self.label, statement.index, statement.sid, statement.effect)
-            self._matches[layer] = found
+            self._match = found
         return found
 
 
-class ResourceTable:
-    """Statements of one effect that match one action, found by resource."""
+Candidate = tuple[Callable[[str, Env], bool] | None, Condition | None, Entry]
+"""What is left to check once the beginning of the resource was found: the rest, the condition."""
 
-    __slots__ = ("_anything", "_exact", "_excepting", "_prefixes", "_sure")
+
+class ResourceTable:
+    """Statements of one effect that match one action, found by resource.
+
+    Attributes:
+        sure: A statement that applies whatever the resource and the context are, or None.
+    """
+
+    __slots__ = ("_anything", "_exact", "_excepting", "_prefixes", "sure")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._anything: list[Entry] = []
         self._excepting: list[Entry] = []
         self._exact: dict[str, list[Entry]] = {}
-        by_length: dict[int, dict[str, list[tuple[Pattern, Entry]]]] = {}
+        by_length: dict[int, dict[str, list[Candidate]]] = {}
         for entry in entries:
             if entry.statement.not_resource:
                 self._excepting.append(entry)
@@ -60,31 +69,26 @@ class ResourceTable:
                     self._anything.append(entry)
                 else:
                     table = by_length.setdefault(len(pattern.prefix), {})
-                    table.setdefault(pattern.prefix, []).append((pattern, entry))
-        sure = (entry for entry in self._anything if entry.condition is None)
-        self._sure = next(sure, None)  # applies whatever the resource and the context are
+                    found = table.setdefault(pattern.prefix, [])
+                    found.append((pattern.test, entry.condition, entry))
+        self.sure = next((entry for entry in self._anything if entry.condition is None), None)
         self._prefixes = sorted(by_length.items())
 
     def first(self, resource: str, env: Env) -> Entry | None:
         """Return one statement that applies, or None."""
-        if self._sure is not None:
-            return self._sure
+        if self.sure is not None:
+            return self.sure
         for entry in self._anything:
             if entry.condition is not None and entry.condition(env):
                 return entry
         for entry in self._exact.get(resource, ()):
             if entry.condition is None or entry.condition(env):
                 return entry
-        size = len(resource)
-        for length, table in self._prefixes:
-            if length > size:
-                break
-            for pattern, entry in table.get(resource[:length], ()):
-                if (pattern.test is None or pattern.test(resource, env)) and (
-                    entry.condition is None or entry.condition(env)
-                ):
+        for length, table in self._prefixes:  # a slice longer than the resource is in no table
+            for test, condition, entry in table.get(resource[:length], ()):
+                if (test is None or test(resource, env)) and (condition is None or condition(env)):
                     return entry
-        return self._first_excepting(resource, env)
+        return self._first_excepting(resource, env) if self._excepting else None
 
     def every(self, resource: str, env: Env) -> Iterator[Entry]:
         """Yield the statements that apply; one may come twice, by two of its patterns."""
@@ -96,8 +100,8 @@ class ResourceTable:
         yield from self._anything
         yield from self._exact.get(resource, ())
         for length, table in self._prefixes:
-            for pattern, entry in table.get(resource[:length], ()):
-                if pattern.test is None or pattern.test(resource, env):
+            for test, _, entry in table.get(resource[:length], ()):
+                if test is None or test(resource, env):
                     yield entry
         for entry in self._excepting:
             if entry.statement.matches_resource(resource, env):
@@ -124,6 +128,7 @@ class PolicySet:
         findings: What is wrong with any of them; a finding denies.
         fits_resource: Nothing is wrong, and every statement has principals.
         fits_elsewhere: Nothing is wrong, and no statement has principals.
+        entries: Every statement of every document, in order.
     """
 
     def __init__(self, policies: Iterable[tuple[str, CompiledPolicy]]) -> None:
@@ -131,17 +136,19 @@ class PolicySet:
         self.findings = tuple(
             f"{label}: {policy.finding}" for label, policy in self.policies if policy.finding
         )
-        self._entries = [
-            Entry(label, statement)
-            for label, policy in self.policies
-            for statement in policy.statements
-        ]
-        named = [entry.statement.principals is not None for entry in self._entries]
+        self.entries = tuple(
+            [
+                Entry(label, statement)
+                for label, policy in self.policies
+                for statement in policy.statements
+            ]
+        )
+        named = [entry.statement.principals is not None for entry in self.entries]
         self.fits_resource = not self.findings and all(named)
         self.fits_elsewhere = not self.findings and not any(named)
         self._exact: dict[str, list[int]] = {}
         self._globs: dict[str | None, list[int]] = {}
-        for place, entry in enumerate(self._entries):
+        for place, entry in enumerate(self.entries):
             self._index_actions(place, entry.statement)
         self._memo: dict[str, Tables] = {}
 
@@ -154,11 +161,6 @@ class PolicySet:
                 self._memo.clear()
             self._memo[action] = found
         return found
-
-    def statements(self) -> Iterator[tuple[str, CompiledStatement]]:
-        """Yield label and statement of everything in the set, in order."""
-        for entry in self._entries:
-            yield entry.label, entry.statement
 
     @cached_property
     def content_hash(self) -> str:
@@ -180,13 +182,17 @@ class PolicySet:
             else:
                 self._globs.setdefault(pattern.service, []).append(place)
 
-    def _tables(self, action: str) -> Tables:
+    def places(self, action: str) -> set[int]:
+        """Return the places, in `entries`, of the statements that match an action in lower case."""
         places = set(self._exact.get(action, ()))
         service = action.partition(":")[0]
         for place in (*self._globs.get(service, ()), *self._globs.get(None, ())):
-            if place not in places and self._entries[place].statement.matches_action(action):
+            if place not in places and self.entries[place].statement.matches_action(action):
                 places.add(place)
-        entries = [self._entries[place] for place in sorted(places)]
+        return places
+
+    def _tables(self, action: str) -> Tables:
+        entries = [self.entries[place] for place in sorted(self.places(action))]
         return (
             _table([entry for entry in entries if entry.statement.effect == "Deny"]),
             _table([entry for entry in entries if entry.statement.effect == "Allow"]),

@@ -15,7 +15,6 @@ from iam_policy.request import Principal, is_root_arn
 _ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _IDENTIFIER = re.compile(r"[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}|A[A-Z0-9]{15,127}")
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
-_SESSIONS = ("assumed-role/", "federated-user/")
 _CONTROL = re.compile(r"[\s*?\x00-\x1f\x7f]")
 
 
@@ -69,7 +68,7 @@ class Principals:
         if self.everyone or arn in self.arns:
             return Naming.DIRECT
         if self._names_source(caller, arn):
-            return Naming.LIMITED if is_session_arn(arn) else Naming.DIRECT
+            return Naming.LIMITED if caller.is_session else Naming.DIRECT
         return Naming.ACCOUNT if caller.account in self.accounts else Naming.NONE
 
     def escapes(self, caller: Principal) -> bool:
@@ -79,10 +78,10 @@ class Principals:
         of the three is checked on its own.
         """
         arn = caller.arn
-        if arn is not None and not caller.is_federated and is_session_arn(arn):
+        if arn is not None and not caller.is_federated and caller.is_session:
             listed = arn in self.arns and self._names_source(caller, arn)
             return listed and caller.account in self.accounts
-        if arn is not None and is_root_arn(arn):
+        if caller.is_root:
             return caller.account in self.accounts
         return self.naming(caller) is Naming.DIRECT
 
@@ -90,7 +89,7 @@ class Principals:
         """Tell whether the role or user that the caller is, or is a session of, is listed."""
         if caller.id is not None and caller.id in self.ids:
             return True
-        if not is_session_arn(arn):
+        if not caller.is_session:
             return False
         source = caller.role_arn or caller.user_arn
         if source is not None:
@@ -99,14 +98,6 @@ class Principals:
         _, _, _, _, account, resource = arn.split(":", SEGMENTS - 1)
         kind, name = resource.split("/", 2)[:2]
         return kind == "assumed-role" and (account, name) in self.roles
-
-
-def is_session_arn(arn: str) -> bool:
-    """Tell whether an ARN is that of a role session or a federated-user session."""
-    if "assumed-role/" not in arn and "federated-user/" not in arn:
-        return False  # the quick answer for almost everybody
-    parts = arn.split(":", SEGMENTS - 1)
-    return len(parts) == SEGMENTS and parts[2] == "sts" and parts[5].startswith(_SESSIONS)
 
 
 class PrincipalList:

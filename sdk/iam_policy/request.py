@@ -2,10 +2,42 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
+from iam_policy.names import SEGMENTS
+from iam_policy.values import quick_value
 from iam_policy.variables import ContextValue, Env
 
-_NOTHING: Env = {}
+_SESSIONS = ("assumed-role/", "federated-user/")
+
+
+class Context(dict[str, ContextValue]):
+    """Condition keys in lower case. Give one to many requests, and it is folded only once.
+
+    It is a value: nobody changes one that was given away.
+
+    Attributes:
+        is_ambiguous: Two keys differed only in case, which makes every decision fail closed.
+    """
+
+    __slots__ = ("is_ambiguous",)
+
+    def __init__(self, keys: Mapping[str, ContextValue] | None = None) -> None:
+        super().__init__()
+        self.is_ambiguous: bool = False
+        if keys:
+            self.update({key.lower(): value for key, value in keys.items()})
+            self.is_ambiguous = len(self) != len(keys)
+
+    def over(self, others: Mapping[str, ContextValue]) -> Self:
+        """Return these keys and the others; where both have one, it is this context's."""
+        joined = type(self)()
+        joined.update(self)  # into an empty one first: that copies the table as a whole
+        below = others if isinstance(others, Context) else Context(others)
+        for key, value in below.items():
+            joined.setdefault(key, value)
+        joined.is_ambiguous = self.is_ambiguous or below.is_ambiguous
+        return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +55,10 @@ class Principal:
         user_arn: For a federated-user session, the ARN of the user who asked for it.
         is_federated: The caller comes from outside through an identity provider, and ``arn`` is
             the provider's; only ``Federated`` and ``*`` name it.
+        is_root: It is the account itself, ``arn:partition:iam::account:root``.
+        is_session: Its ARN is that of a role session or a federated-user session.
+        is_outsider: It belongs to no account that could limit it: an anonymous caller or an AWS
+            service principal.
     """
 
     arn: str | None
@@ -31,14 +67,20 @@ class Principal:
     role_arn: str | None = None
     user_arn: str | None = None
     is_federated: bool = False
+    is_root: bool = field(init=False, repr=False, compare=False)
+    is_session: bool = field(init=False, repr=False, compare=False)
+    is_outsider: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_root(self) -> bool:
-        """The account itself, ``arn:partition:iam::account:root``."""
-        return self.arn is not None and self.arn.endswith(":root") and is_root_arn(self.arn)
+    def __post_init__(self) -> None:
+        """Say once what many decisions about this caller ask."""
+        arn = self.arn or ""
+        nobody = self.account is None and not arn.startswith("arn:")
+        object.__setattr__(self, "is_root", arn.endswith(":root") and is_root_arn(arn))
+        object.__setattr__(self, "is_session", is_session_arn(arn))
+        object.__setattr__(self, "is_outsider", nobody)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Request:
     """One question to the engine.
 
@@ -50,28 +92,30 @@ class Request:
             them: the engine has no clock.
         resource_account: The account that owns the resource. None takes it from the ARN, and
             where the ARN names none, the caller's own.
-        folded: The context with folded keys; None when two keys differ only in case, which
-            makes every decision fail closed.
     """
 
     principal: Principal
     action: str
     resource: str
-    context: Mapping[str, ContextValue] = field(default_factory=dict)
+    context: Mapping[str, ContextValue] = field(default_factory=Context)
     resource_account: str | None = None
-    folded: Env | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Fold the keys once, so that no condition has to."""
-        folded: Env | None = _NOTHING
-        if self.context:
-            folded = {key.lower(): value for key, value in self.context.items()}
-            if len(folded) != len(self.context):
-                folded = None
-        object.__setattr__(self, "folded", folded)
+
+def folded(context: Mapping[str, ContextValue]) -> Env | None:
+    """Return the context with folded keys, or None if two of them differ only in case."""
+    known = context if isinstance(context, Context) else Context(context)
+    return None if known.is_ambiguous else known
 
 
 def is_root_arn(arn: str) -> bool:
     """Tell whether an ARN names an account as such."""
-    parts = arn.split(":", 5)
-    return len(parts) == 6 and parts[2] == "iam" and parts[5] == "root"  # noqa: PLR2004 -- segments of an ARN
+    parts = arn.split(":", SEGMENTS - 1)
+    return len(parts) == SEGMENTS and parts[2] == "iam" and parts[5] == "root"
+
+
+def is_session_arn(arn: str) -> bool:
+    """Tell whether an ARN is that of a role session or a federated-user session."""
+    if "assumed-role/" not in arn and "federated-user/" not in arn:
+        return False  # the quick answer for almost everybody
+    parts = arn.split(":", SEGMENTS - 1)
+    return len(parts) == SEGMENTS and parts[2] == "sts" and parts[5].startswith(_SESSIONS)

@@ -6,10 +6,18 @@ wildcard, and a ``${...}`` in a tag value stays what it is. Source: IAM User Gui
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from iam_policy.globs import Piece, Wild, glob_matcher, match_pieces, pieces_of
+from iam_policy.globs import (
+    Piece,
+    Wild,
+    cut_at_stars,
+    glob_matcher,
+    match_pieces,
+    piece_of,
+)
 
 Scalar = str | bool | int | float | bytes
 ContextValue = Scalar | Sequence[Scalar]
@@ -21,6 +29,9 @@ _VARIABLE = re.compile(
 )
 _SPECIAL = re.compile(r"\$\{|[*?]")
 _MAX_VARIABLE = 512
+# Tuples: a union would be put together anew at each use.
+_SCALARS = (str, bool, int, float, bytes)
+_LISTS = (list, tuple, set, frozenset)
 
 
 class VariableError(ValueError):
@@ -43,10 +54,13 @@ class Variable:
         value = env.get(self.key)
         if value is None:
             return self.default
-        scalar = single_value(value)
-        if scalar is None:
-            return None
-        text = scalar_text(scalar)
+        if isinstance(value, str):
+            text = value
+        else:
+            scalar = single_value(value)
+            if scalar is None:
+                return None
+            text = scalar_text(scalar)
         # A key that is present but empty takes the default too; AWS leaves this open.
         return self.default if not text and self.default is not None else text
 
@@ -60,9 +74,9 @@ def single_value(value: ContextValue) -> Scalar | None:
     A list makes a key multivalued whatever its length, so that a decision does not turn on how
     many tags somebody has. Raises `ContextError` for any other type.
     """
-    if isinstance(value, str | bool | int | float | bytes):
+    if isinstance(value, _SCALARS):
         return value
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, _LISTS):
         return None
     raise ContextError(f"a context value of type {type(value).__name__}")
 
@@ -84,6 +98,8 @@ def tokenize(text: str, *, variables: bool, wildcards: bool = True) -> list[Toke
     Raises:
         VariableError: with ``variables``, a ``${`` that is not a well-formed variable.
     """
+    if not _SPECIAL.search(text):
+        return [text] if text else []
     tokens: list[Token] = []
     position = 0
     while found := _SPECIAL.search(text, position):
@@ -95,6 +111,16 @@ def tokenize(text: str, *, variables: bool, wildcards: bool = True) -> list[Toke
     if position < len(text):
         tokens.append(text[position:])
     return _joined(tokens)
+
+
+def resolved_variables(texts: Iterable[str], env: Env) -> dict[str, str | None]:
+    """Tell what each variable in these texts stands for; None where it stands for nothing."""
+    found: dict[str, str | None] = {}
+    for text in texts:
+        for token in tokenize(text, variables=True) if "${" in text else ():
+            if isinstance(token, Variable):
+                found[token.key] = token.resolve(env)
+    return found
 
 
 def tokenize_glob(text: str) -> list[str | Wild]:
@@ -126,17 +152,20 @@ def _joined(tokens: list[Token]) -> list[Token]:
 
 
 class Pattern:
-    """A compiled pattern with the literal text that it begins with, by which it is indexed.
+    """A compiled resource pattern, with the literal beginning by which it is indexed.
 
     Attributes:
         prefix: Literal text before the first wildcard or variable.
         exact: The prefix is the whole pattern.
         test: The full check, or None if beginning with the prefix is all (``prefix*``).
+        text: The pattern as written, with short ARNs completed.
     """
 
-    __slots__ = ("exact", "prefix", "test")
+    __slots__ = ("exact", "prefix", "test", "text")
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
+    def __init__(self, text: str, *, variables: bool) -> None:
+        tokens = tokenize(text, variables=variables)
+        self.text = text
         head = tokens[0] if tokens else ""
         self.prefix = head if isinstance(head, str) else ""
         self.exact = not any(isinstance(token, Wild | Variable) for token in tokens)
@@ -145,9 +174,14 @@ class Pattern:
 
     def matches(self, text: str, env: Env) -> bool:
         """Match the whole text, with variables taken from ``env``."""
-        if self.test is None:
-            return text.startswith(self.prefix)
-        return self.test(text, env)
+        # The prefix is part of what the test checks, and tells most texts apart at once.
+        return text.startswith(self.prefix) and (self.test is None or self.test(text, env))
+
+
+@lru_cache(maxsize=4_096)  # the same few patterns in many documents, and then kept once
+def compiled_pattern(text: str, *, variables: bool) -> Pattern:
+    """Compile a resource pattern; raises `VariableError` as `tokenize` does."""
+    return Pattern(text, variables=variables)
 
 
 def matcher(tokens: Sequence[Token]) -> Callable[[str, Env], bool]:
@@ -156,20 +190,45 @@ def matcher(tokens: Sequence[Token]) -> Callable[[str, Env], bool]:
     if len(plain) == len(tokens):
         matches = glob_matcher(plain)
         return lambda text, _: matches(text)
+    parts = [_part(run) for run in cut_at_stars(tokens)]
 
     def matches_resolved(text: str, env: Env) -> bool:
-        pieces = resolved_pieces(tokens, env)
-        return pieces is not None and match_pieces(pieces, text)
+        pieces: list[Piece] = []
+        for part in parts:
+            piece = _resolved(part, env) if isinstance(part, list) else part
+            if piece is None:
+                return False
+            pieces.append(piece)
+        return match_pieces(pieces, text)
 
     return matches_resolved
 
 
-def resolved_pieces(tokens: Sequence[Token], env: Env) -> list[Piece] | None:
-    """Insert the variables' values as literal text; None if one of them has none."""
-    resolved: list[str | Wild] = []
+def resolved_text(tokens: Sequence[Token], env: Env) -> str | None:
+    """Insert the variables' values into text without wildcards; None if one of them has none."""
+    texts: list[str] = []
     for token in tokens:
+        text = token.resolve(env) if isinstance(token, Variable) else token
+        if not isinstance(text, str):
+            return None
+        texts.append(text)
+    return "".join(texts)
+
+
+_Part = Piece | list[Token]
+"""A piece that is known, or one with variables in it."""
+
+
+def _part(run: list[Token]) -> _Part:
+    plain = [token for token in run if not isinstance(token, Variable)]
+    return piece_of(plain) if len(plain) == len(run) else run
+
+
+def _resolved(run: list[Token], env: Env) -> Piece | None:
+    resolved: list[str | Wild] = []
+    for token in run:
         text = token.resolve(env) if isinstance(token, Variable) else token
         if text is None:
             return None
         resolved.append(text)
-    return pieces_of(resolved)
+    return piece_of(resolved)

@@ -62,9 +62,10 @@ def _inside(values: Sequence[str], _: bool) -> Test:  # noqa: FBT001 -- the shap
         if address is None:
             return None
         width, number = address
-        return any(
-            width == family and number >> dropped == network for family, dropped, network in ranges
-        )
+        for family, dropped, network in ranges:  # half the cost of any()
+            if width == family and number >> dropped == network:
+                return True
+        return False
 
     return test
 

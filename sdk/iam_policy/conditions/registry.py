@@ -7,11 +7,13 @@ missing keys, ``IfExists``, set operators, and negation. Source: IAM User Guide,
 ``reference_policies_condition-single-vs-multi-valued-context-keys``.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
-from iam_policy.variables import Env, Scalar, single_value
+from iam_policy.variables import Env, Scalar, scalar_text, single_value
 
 Condition = Callable[[Env], bool]
 Test = Callable[[Scalar, Env], bool | None]
@@ -19,6 +21,23 @@ Test = Callable[[Scalar, Env], bool | None]
 so neither the operator nor its negation holds."""
 Build = Callable[[Sequence[str], bool], Test]
 """Takes the policy's values and whether ``${...}`` is a variable; raises `ValueListError`."""
+
+_FEW = 4
+
+
+class Literals:
+    """A `Test` against plain texts, which may be looked up without calling it."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Collection[str]) -> None:
+        # A tuple of a few is as quick as a set, and takes a third of its memory.
+        self.values = tuple(values) if len(values) <= _FEW else frozenset(values)
+
+    def __call__(self, value: Scalar, _: Env) -> bool:
+        """Tell whether the value's text is one of them."""
+        return scalar_text(value) in self.values
+
 
 _FOR_ALL = "ForAllValues:"
 _FOR_ANY = "ForAnyValue:"
@@ -69,7 +88,10 @@ def operator_names() -> tuple[str, ...]:
     return tuple(sorted(_OPERATORS))
 
 
-def bind_condition(operator: str, key: str, values: Sequence[str], *, variables: bool) -> Condition:
+@lru_cache(maxsize=4_096)  # bound when checked and when compiled, and alike in many documents
+def bind_condition(
+    operator: str, key: str, values: tuple[str, ...], *, variables: bool
+) -> Condition:
     """Compile one operator, key and list of values into a predicate on the folded context.
 
     Raises:
@@ -81,7 +103,7 @@ def bind_condition(operator: str, key: str, values: Sequence[str], *, variables:
     if found is None or (name == _ABSENCE and (if_exists or quantifier)):
         raise OperatorError("no such condition operator")
     test = found.build(values, variables)
-    folded = key.lower()
+    folded = sys.intern(key.lower())  # the same few keys in every document
     if name == _ABSENCE:
         return _absence(folded, test)
     if quantifier == _FOR_ALL:
@@ -98,10 +120,18 @@ def _parts(operator: str) -> tuple[str, str, bool]:
 
 
 def _single(key: str, test: Test, *, negated: bool, missing: bool) -> Condition:
+    literals = test if isinstance(test, Literals) else None
+    listed = None if literals is None else literals.values
+
     def holds(env: Env) -> bool:
         value = env.get(key)
         if value is None:
             return missing
+        if value.__class__ is str:  # nearly always: spares the call that sorts out the types
+            if listed is not None:  # equality with plain texts, the commonest of all conditions
+                return (value in listed) is not negated
+            verdict = test(value, env)
+            return verdict is not None and verdict is not negated
         scalar = single_value(value)
         if scalar is None:
             return False  # AWS requires a set operator here; the negated operator fails as well

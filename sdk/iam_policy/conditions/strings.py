@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from iam_policy.conditions.registry import Operator, Test, ValueListError
+from iam_policy.conditions.registry import Literals, Operator, Test, ValueListError
 from iam_policy.variables import (
     Env,
     Scalar,
     Token,
     VariableError,
     matcher,
-    resolved_pieces,
+    resolved_text,
     scalar_text,
     tokenize,
 )
@@ -35,20 +35,24 @@ def _exact(fold: Callable[[str], str]) -> Callable[[Sequence[str], bool], Test]:
             else:
                 templates.append(tokens)
 
+        if not templates and fold is _same:
+            return Literals(literals)
+
         def test(value: Scalar, env: Env) -> bool:
             text = fold(scalar_text(value))
-            if text in literals:
-                return True
-            return any(_equals(tokens, text, env, fold) for tokens in templates)
+            return text in literals or any(
+                _is_written(tokens, text, env, fold) for tokens in templates
+            )
 
         return test
 
     return build
 
 
-def _equals(tokens: list[Token], text: str, env: Env, fold: Callable[[str], str]) -> bool:
-    pieces = resolved_pieces(tokens, env)
-    return pieces is not None and fold(str(pieces[0])) == text
+def _is_written(tokens: list[Token], text: str, env: Env, fold: Callable[[str], str]) -> bool:
+    """Tell whether the tokens, with their variables resolved, are this text."""
+    found = resolved_text(tokens, env)
+    return found is not None and fold(found) == text
 
 
 def _like(values: Sequence[str], variables: bool) -> Test:  # noqa: FBT001 -- the shape of Build

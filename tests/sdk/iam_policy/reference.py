@@ -139,9 +139,11 @@ def _names_value(question: Question, kind: str, value: str) -> set[str]:
     session = ":assumed-role/" in arn
     role = arn.partition("assumed-role/")[2].split("/")[0]
     is_role = session and ":role/" in value and value.split(":")[4] == account
+    root = f"arn:aws:iam::{account}:root"  # the account, also when the root itself asks
     names = {
-        "account": value in {account, f"arn:aws:iam::{account}:root"},
-        "direct": value == arn or (value == question.identifier and not session),
+        "account": value in {account, root},
+        "direct": (value == arn and value != root)
+        or (value == question.identifier and not session),
         "source": is_role and value.rsplit("/", maxsplit=1)[-1] == role,
     }
     return {name for name, is_named in names.items() if is_named}

@@ -38,7 +38,7 @@ def test_all_operators_of_the_language_exist() -> None:
 )
 def test_an_unknown_operator_is_an_error(operator: str) -> None:
     with pytest.raises(OperatorError):
-        bind_condition(operator, "k", ["true"], variables=True)
+        bind_condition(operator, "k", ("true",), variables=True)
 
 
 def test_an_operator_cannot_be_registered_twice() -> None:

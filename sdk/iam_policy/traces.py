@@ -1,0 +1,182 @@
+"""One statement held against a request: the verdict on each of its elements."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iam_policy.compile import CompiledStatement
+from iam_policy.conditions import Condition
+from iam_policy.decision import Layer, Match
+from iam_policy.index import Entry
+from iam_policy.principals import Naming
+from iam_policy.request import Request
+from iam_policy.values import quick_value
+from iam_policy.variables import ContextValue, Env, resolved_variables
+
+
+@quick_value
+class ClauseVerdict:
+    """What became of one line of a Condition.
+
+    Attributes:
+        operator: As the policy writes it.
+        key: As the policy writes it.
+        values: The policy's values, as written.
+        found: What the request has under the key; None if it has nothing.
+        variables: What the variables in the values stood for; None where they stood for nothing.
+        holds: Whether the line was met.
+    """
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    found: ContextValue | None
+    variables: dict[str, str | None]
+    holds: bool
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the request does not have the key."""
+        return self.found is None
+
+    def __str__(self) -> str:
+        """Name the line: ``IpAddress iam:SourceIp``."""
+        return f"{self.operator} {self.key}"
+
+
+class Trace:
+    """What one statement had to say: the verdict on each of its elements, found when it is read.
+
+    Attributes:
+        layer: Where its policy stands.
+        level: Which level of guardrails it stands in, from the root at 0; 0 in other layers.
+        action: Whether Action or NotAction matched.
+        statement: The statement itself.
+        asked: What it was held against.
+    """
+
+    __slots__ = ("_entry", "_verdicts", "action", "asked", "layer", "level", "statement")
+
+    def __init__(
+        self,
+        entry: Entry,
+        layer: Layer,
+        level: int,
+        asked: "Asked",
+        action: bool,  # noqa: FBT001 -- by place: one is made for every statement
+    ) -> None:
+        self._entry = entry
+        self.statement = entry.statement
+        self.asked = asked
+        self._verdicts: tuple[bool, bool, tuple[bool, ...]] | None = None
+        self.layer = layer
+        self.level = level
+        self.action = action
+
+    @property
+    def match(self) -> Match:
+        """Which statement."""
+        return self._entry.match(self.layer)
+
+    @property
+    def resource(self) -> bool:
+        """Whether Resource or NotResource matched."""
+        return self._read()[0]
+
+    @property
+    def principal(self) -> bool:
+        """Whether Principal or NotPrincipal named the caller, or there is neither."""
+        return self._read()[1]
+
+    @property
+    def held(self) -> tuple[bool, ...]:
+        """For each line of the Condition, whether it was met."""
+        return self._read()[2]
+
+    @property
+    def applies(self) -> bool:
+        """Whether the statement applies to the request."""
+        return self.action and self.resource and self.principal and all(self.held)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The elements that did not match, conditions as ``StringEquals aws:username``."""
+        resource, principal, held = self._read()
+        failed = [] if self.action else ["action"]
+        if not resource:
+            failed.append("resource")
+        if not principal:
+            failed.append("principal")
+        if False in held:
+            clauses = zip(self.statement.clauses, held, strict=True)
+            failed += [f"{clause[0]} {clause[1]}" for (clause, _), is_met in clauses if not is_met]
+        return tuple(failed)
+
+    @property
+    def failed_on(self) -> str | None:
+        """The first element that did not match, or None if the statement applies."""
+        return next(iter(self.failed), None)
+
+    @property
+    def clauses(self) -> tuple[ClauseVerdict, ...]:
+        """Each line of the Condition in full."""
+        return tuple(
+            ClauseVerdict(
+                clause.operator,
+                clause.key,
+                clause.values,
+                self.asked.env.get(clause.key.lower()),
+                self._resolved(clause.values),
+                is_met,
+            )
+            for (clause, _), is_met in zip(self.statement.clauses, self.held, strict=True)
+        )
+
+    @property
+    def variables(self) -> dict[str, str | None]:
+        """What the variables in the resource patterns stood for."""
+        return self._resolved([pattern.text for pattern in self.statement.resources])
+
+    def _resolved(self, texts: Sequence[str]) -> dict[str, str | None]:
+        try:
+            return resolved_variables(texts, self.asked.env) if self.statement.variables else {}
+        except Exception:  # noqa: BLE001 -- a value that nothing reads; a finding of the decision
+            return {}
+
+    def _read(self) -> tuple[bool, bool, tuple[bool, ...]]:
+        if self._verdicts is None:
+            try:
+                self._verdicts = _verdicts(self.statement, self.asked, _is_true)
+            except Exception:  # noqa: BLE001 -- a finding of the decision
+                self._verdicts = _verdicts(self.statement, self.asked, _is_true_if_it_can_be_told)
+        return self._verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the statements are held against."""
+
+    request: Request
+    env: Env
+    is_bounded: bool
+
+
+def _verdicts(
+    statement: CompiledStatement, asked: Asked, told: Callable[[Condition, Env], bool]
+) -> tuple[bool, bool, tuple[bool, ...]]:
+    """Return whether resource, principal and each condition matched."""
+    request, env = asked.request, asked.env
+    reached = told(lambda env: statement.matches_resource(request.resource, env), env)
+    named = statement.names(request.principal, bounded=asked.is_bounded)
+    held = tuple([told(holds, env) for _, holds in statement.clauses])
+    return reached, named is not Naming.NONE, held
+
+
+def _is_true(element: Condition, env: Env) -> bool:
+    return element(env)
+
+
+def _is_true_if_it_can_be_told(element: Condition, env: Env) -> bool:
+    try:
+        return element(env)
+    except Exception:  # noqa: BLE001 -- whatever it is: it does not match
+        return False
