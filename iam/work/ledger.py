@@ -19,8 +19,6 @@ import structlog
 from iam.errors import IamError, unavailable
 from iam.kit.database import Database
 from iam.work.issuance import Issuance, Refusal, Store
-from iam.work.ledger_postgresql import PostgresLedger
-from iam.work.ledger_sqlite import SqliteLedger
 
 MAX_BATCH: Final = 256
 """How many tokens one transaction writes at most."""
@@ -41,9 +39,7 @@ class LedgerBatch:
     """Takes issuances one by one and writes them together. Started and stopped with the runtime."""
 
     def __init__(self, database: Database) -> None:
-        self._store: Store = (
-            SqliteLedger(database) if database.is_sqlite else PostgresLedger(database)
-        )
+        self._store = _store(database)
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -121,6 +117,17 @@ class LedgerBatch:
                 waiting.answer.set_exception(
                     _unavailable("database_unavailable", "the database does not answer; try again")
                 )
+
+
+def _store(database: Database) -> Store:
+    # Imported here, so that a start does not wait for the driver that it does not use.
+    if database.is_sqlite:
+        from iam.work.ledger_sqlite import SqliteLedger
+
+        return SqliteLedger(database)
+    from iam.work.ledger_postgresql import PostgresLedger
+
+    return PostgresLedger(database)
 
 
 def _unavailable(code: str, message: str) -> IamError:
