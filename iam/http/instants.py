@@ -1,14 +1,17 @@
 """Instants as they come in: text with a zone (RFC 3339), in UTC from here on."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
 
 def _is_text(value: object) -> object:
-    # Otherwise a number would be read as seconds since 1970, or as milliseconds.
-    if value is not None and not isinstance(value, str):
+    # Otherwise a number, in a text too, would be read as seconds since 1970, or as milliseconds.
+    if value is not None and not (isinstance(value, str) and _DATE.match(value)):
         raise ValueError("expected an RFC 3339 instant such as 2026-12-31T00:00:00Z")
     return value
 

@@ -105,3 +105,11 @@ def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("IAM_DATABASE_URL_FILE", "/nowhere/url")
     with pytest.raises(SettingsError, match="/nowhere/url"):
         read_settings()
+
+
+def test_lg_08_no_setting_makes_the_log_tell_more() -> None:
+    """There is no debug level: whoever changes the environment of a server learns no more by it."""
+    telling = ("debug", "level", "verbose", "echo", "trace")
+    assert not [
+        name for name in type(read_settings()).model_fields if any(word in name for word in telling)
+    ]
