@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from iam.features.accounts import routes as accounts
 from iam.features.attachments import routes as attachments
 from iam.features.audit_log import routes as audit_log
+from iam.features.catalogues import routes as catalogues
+from iam.features.catalogues.snapshots import PrefixSnapshots
 from iam.features.credentials import routes as credentials
 from iam.features.credentials.snapshots import ClientSnapshots
 from iam.features.decisions import fast as decisions
@@ -50,6 +52,7 @@ ROUTERS = (
     accounts.router,
     *attachments.routers,
     audit_log.router,
+    catalogues.router,
     credentials.router,
     groups.router,
     me.router,
@@ -86,7 +89,14 @@ def _fast_routes(runtime: Runtime) -> list[Route]:
     audiences = AudienceSnapshots(tools)
     tokens = TokenSnapshots(tools, runtime.keys)
     signers = Signers(tools)
-    point = DecisionPoint(tools, tokens=tokens, principals=runtime.principals, audiences=audiences)
+    point = DecisionPoint(
+        tools,
+        tokens=tokens,
+        principals=runtime.principals,
+        surroundings=runtime.surroundings,
+        audiences=audiences,
+        prefixes=PrefixSnapshots(tools),
+    )
     return [
         *oauth.routes(runtime, clients=clients, audiences=audiences, signers=signers),
         *introspection.routes(runtime, clients=clients, audiences=audiences, tokens=tokens),

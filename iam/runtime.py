@@ -12,7 +12,7 @@ import structlog
 from iam.authz.administrators import keep_administrable
 from iam.authz.authenticate import BearerAuthenticator
 from iam.authz.keys import PublishedKeys
-from iam.authz.snapshots import PrincipalSnapshots
+from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
 from iam.journal.changes import ChangeReader
 from iam.journal.denials import DenialWriter
 from iam.kit.clock import Clock, SystemClock
@@ -66,10 +66,15 @@ class Runtime:
         )
         self.keys = PublishedKeys(database)
         self.principals = PrincipalSnapshots(database, partition=settings.partition)
+        self.surroundings = SurroundingSnapshots(
+            database, self.principals, partition=settings.partition
+        )
         self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
         changes.subscribe(self.keys.cache)
         changes.subscribe(self.principals.cache)
         changes.subscribe(self.principals.ids)
+        for cache in self.surroundings.caches:
+            changes.subscribe(cache)
 
     @property
     def settings(self) -> Settings:

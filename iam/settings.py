@@ -88,6 +88,9 @@ class LimitSettings(_Part):
     auth_body_bytes: int = Field(64 << 10, ge=1024, description="largest body of an OAuth request")
     decisions: int = Field(100, ge=1, le=1000, description="most decisions in one request")
     policies_per_principal: int = Field(20, ge=1, description="attached managed policies")
+    guardrails_per_level: int = Field(
+        5, ge=1, description="guardrails of a kind at one account, or at the installation"
+    )
     groups_per_principal: int = Field(10, ge=1, description="groups of one principal")
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from iam.app import build_app
 from iam.authz.gather import gather
+from iam.features.guardrails.service import attach_full_access
 from iam.features.installation.service import ensure_installation
 from iam.features.signing_keys.rules import Purpose
 from iam.features.signing_keys.snapshots import Signers
@@ -163,6 +164,8 @@ class World:
             row = Account(name=name, created_at=uow.now, updated_at=uow.now)
             uow.add(row)
             uow.emit(EventType.ACCOUNT_CREATED, row)
+            await uow.flush()
+            await attach_full_access(uow, account=name)
         return name
 
     def client(self, token: str | None = None) -> httpx2.AsyncClient:

@@ -22,6 +22,15 @@ class Action(StrEnum):
     REACTIVATE_ACCOUNT = "organizations:ReactivateAccount"
     DELETE_ACCOUNT = "organizations:DeleteAccount"
 
+    CREATE_GUARDRAIL = "organizations:CreatePolicy"
+    UPDATE_GUARDRAIL = "organizations:UpdatePolicy"
+    DELETE_GUARDRAIL = "organizations:DeletePolicy"
+    DESCRIBE_GUARDRAIL = "organizations:DescribePolicy"
+    LIST_GUARDRAILS = "organizations:ListPolicies"
+    ATTACH_GUARDRAIL = "organizations:AttachPolicy"
+    DETACH_GUARDRAIL = "organizations:DetachPolicy"
+    LIST_GUARDRAIL_TARGETS = "organizations:ListTargetsForPolicy"
+
     CREATE_USER = "iam:CreateUser"
     GET_USER = "iam:GetUser"
     LIST_USERS = "iam:ListUsers"
@@ -110,6 +119,18 @@ class Action(StrEnum):
     DELETE_POLICY_VERSION = "iam:DeletePolicyVersion"
     SET_DEFAULT_POLICY_VERSION = "iam:SetDefaultPolicyVersion"
     LIST_ENTITIES_FOR_POLICY = "iam:ListEntitiesForPolicy"
+    SIMULATE_CUSTOM_POLICY = "iam:SimulateCustomPolicy"
+    SIMULATE_PRINCIPAL_POLICY = "iam:SimulatePrincipalPolicy"
+
+    PUT_RESOURCE_POLICY = "iam:PutResourcePolicy"
+    GET_RESOURCE_POLICY = "iam:GetResourcePolicy"
+    LIST_RESOURCE_POLICIES = "iam:ListResourcePolicies"
+    DELETE_RESOURCE_POLICY = "iam:DeleteResourcePolicy"
+
+    PUT_ACTION_CATALOGUE = "iam:PutActionCatalogue"
+    GET_ACTION_CATALOGUE = "iam:GetActionCatalogue"
+    LIST_ACTION_CATALOGUES = "iam:ListActionCatalogues"
+    DELETE_ACTION_CATALOGUE = "iam:DeleteActionCatalogue"
 
     CREATE_CREDENTIAL = "iam:CreateCredential"
     GET_CREDENTIAL = "iam:GetCredential"
@@ -163,6 +184,10 @@ _PERMISSIONS = frozenset(
         Action.DELETE_SERVICE_PERMISSIONS_BOUNDARY,
         Action.DELETE_ROLE_PERMISSIONS_BOUNDARY,
         Action.REMOVE_USER_FROM_GROUP,
+        Action.CREATE_GUARDRAIL,
+        Action.UPDATE_GUARDRAIL,
+        Action.DELETE_GUARDRAIL,
+        Action.DELETE_RESOURCE_POLICY,
         Action.CREATE_CREDENTIAL,
         Action.REACTIVATE_CREDENTIAL,
     }
@@ -171,11 +196,13 @@ _PERMISSIONS = frozenset(
 
 def _access_level(action: Action) -> AccessLevel:
     verb = action.operation
+    if action is Action.PUT_ACTION_CATALOGUE:
+        return AccessLevel.WRITE  # it says what there is, and gives nobody anything
     if action in _PERMISSIONS or verb.startswith(_PERMISSION_VERBS):
         return AccessLevel.PERMISSIONS
     if verb.startswith("List"):
         return AccessLevel.LIST
-    if verb.startswith(("Get", "Describe", "Evaluate")):
+    if verb.startswith(("Get", "Describe", "Evaluate", "Simulate")):
         return AccessLevel.READ
     if verb.startswith(("Tag", "Untag")):
         return AccessLevel.TAGGING

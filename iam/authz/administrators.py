@@ -15,6 +15,7 @@ from iam.authz.actions import Action
 from iam.authz.context import both_prefixes, principal_context
 from iam.authz.facts import PrincipalFacts, decide
 from iam.authz.gather import Reader, gather
+from iam.authz.read_surroundings import read_resources
 from iam.errors import conflict
 from iam.journal.record import RowChange
 from iam.models import (
@@ -25,10 +26,13 @@ from iam.models import (
     CredentialStatus,
     Group,
     GroupMembership,
+    Guardrail,
+    GuardrailAttachment,
     InlinePolicy,
     Policy,
     PolicyAttachment,
     Principal,
+    ResourcePolicy,
 )
 from iam.work import UnitOfWork
 
@@ -66,11 +70,25 @@ _ON_PRINCIPAL: Final = {
     ),
 }
 _ON_POLICY: Final = (Action.SET_DEFAULT_POLICY_VERSION, Action.CREATE_POLICY_VERSION)
+_ON_GUARDRAIL: Final = (
+    Action.UPDATE_GUARDRAIL,
+    Action.ATTACH_GUARDRAIL,
+    Action.DETACH_GUARDRAIL,
+)
+_ON_LEVEL: Final = (Action.ATTACH_GUARDRAIL, Action.DETACH_GUARDRAIL)
+_ON_RESOURCE: Final = (Action.PUT_RESOURCE_POLICY, Action.DELETE_RESOURCE_POLICY)
 _ANY: Final = "any-other"
 """Stands for a principal or policy that no policy names; nothing of this name needs to exist."""
 
 _HOLDINGS: Final = frozenset(
-    model.__tablename__ for model in (GroupMembership, PolicyAttachment, InlinePolicy)
+    model.__tablename__
+    for model in (
+        GroupMembership,
+        PolicyAttachment,
+        InlinePolicy,
+        GuardrailAttachment,
+        ResourcePolicy,
+    )
 )
 # Columns whose new value can change what somebody may do.
 _TELLING: Final = {
@@ -78,6 +96,7 @@ _TELLING: Final = {
     Policy.__tablename__: frozenset({"default_version"}),
     Credential.__tablename__: frozenset({"status", "expires_at"}),
     Account.__tablename__: frozenset({"status"}),
+    Guardrail.__tablename__: frozenset({"document"}),
 }
 # Tables whose rows take rights with them. A policy is not among them: one in use cannot go.
 _GOING: Final = frozenset(model.__tablename__ for model in (Principal, Group, Credential))
@@ -160,7 +179,7 @@ async def _standing(uow: UnitOfWork, account: str, reader: Reader) -> Standing:
         if best is Standing.WITHOUT_CREDENTIAL and not has_credential:
             break  # those with a credential come first: nobody better follows
         facts = await gather(reader, principal_id, partition=uow.settings.partition)
-        if facts is None or not _may_undo(uow, facts, group):
+        if facts is None or not await _may_undo(uow, facts, group, reader):
             continue
         if has_credential:
             return Standing.ADMINISTERED
@@ -194,11 +213,22 @@ def _has_usable_credential(uow: UnitOfWork) -> ColumnElement[bool]:
     )
 
 
-def _may_undo(uow: UnitOfWork, facts: PrincipalFacts, group: str) -> bool:
+async def _may_undo(uow: UnitOfWork, facts: PrincipalFacts, group: str, reader: Reader) -> bool:
+    if not facts.is_active:
+        return False
     context = {**principal_context(facts, now=uow.now), **_circumstances(uow)}
-    return facts.is_active and all(
-        decide(facts, action=action, resource=resource, context=context).allowed
-        for action, resource in _undoing(uow, facts, group)
+    asked = [*_undoing(uow, facts, group), *_undoing_this(uow, facts)]
+    arounds = await read_resources(
+        reader,
+        facts.account,
+        resources={resource for _, resource in asked},
+        partition=uow.settings.partition,
+    )
+    return all(
+        decide(
+            facts, action=action, resource=resource, context=context, around=arounds[resource]
+        ).allowed
+        for action, resource in asked
     )
 
 
@@ -211,6 +241,22 @@ def _undoing(uow: UnitOfWork, facts: PrincipalFacts, group: str) -> Iterable[tup
     for kind, actions in _ON_PRINCIPAL.items():
         yield from ((action, own(f"{kind}/{_ANY}")) for action in actions)
     yield from ((action, own(f"policy/{_ANY}")) for action in _ON_POLICY)
+
+
+def _undoing_this(uow: UnitOfWork, facts: PrincipalFacts) -> Iterable[tuple[Action, str]]:
+    """What undoes the guardrails and resource policies that this unit of work changes.
+
+    Only these name what they are about: one that forbids to take itself away can be any.
+    """
+    for event in uow.events:
+        if event.account != facts.account:
+            continue
+        if event.type.startswith("iam.guardrail."):
+            yield from ((action, event.subject) for action in _ON_GUARDRAIL)
+            level = event.detail.get("target")
+            yield from ((action, level) for action in _ON_LEVEL if level is not None)
+        elif event.type.startswith("iam.resource_policy."):
+            yield from ((action, event.subject) for action in _ON_RESOURCE)
 
 
 def _circumstances(uow: UnitOfWork) -> dict[str, Any]:

@@ -7,11 +7,14 @@ import structlog
 
 from iam.authz.actions import Action
 from iam.authz.context import both_prefixes, principal_context
-from iam.authz.facts import PrincipalFacts, decide, using_account
+from iam.authz.facts import PrincipalFacts, decide
 from iam.authz.gather import gather
+from iam.authz.read_surroundings import read_surroundings
+from iam.authz.surroundings import Surroundings, owning_account
 from iam.errors import denied, unauthenticated
 from iam.journal.denials import Denial
 from iam.kit.ids import IdKind, new_id
+from iam.models import MAIN_ACCOUNT
 from iam.work import Asked, UnitOfWork
 from iam_policy import Decision, Effect, Layers, Principal, Request, evaluate
 
@@ -55,16 +58,38 @@ async def authorize(
 async def _decide(
     uow: UnitOfWork, action: Action, resource: str, context: Mapping[str, Any]
 ) -> Decision:
-    caller = uow.caller
-    if caller.kind == "root":
-        root = Principal(arn=caller.arn, account=caller.account, id=caller.id)
-        owner = using_account(resource, caller.account)
-        return evaluate(Request(root, action, resource, dict(context), owner), Layers())
+    if uow.caller.kind == "root":
+        return await _decide_root(uow, action, resource, context)
     facts = await caller_facts(uow)
     if facts is None or not facts.is_active:
         return Decision(Effect.IMPLICIT_DENY)
+    around = await _around(uow, action, resource)
     keys = {**principal_context(facts, now=uow.now), **_request_context(uow), **context}
-    return decide(facts, action=action, resource=resource, context=keys)
+    return decide(facts, action=action, resource=resource, context=keys, around=around)
+
+
+async def _decide_root(
+    uow: UnitOfWork, action: Action, resource: str, context: Mapping[str, Any]
+) -> Decision:
+    """Guardrails bind every root but that of `main`: somebody must be able to lift them."""
+    caller = uow.caller
+    root = Principal(arn=caller.arn, account=caller.account, id=caller.id)
+    layers = Layers()
+    if caller.account != MAIN_ACCOUNT:
+        around = await _around(uow, action, resource)
+        layers = Layers(scps=around.scps, rcps=around.rcps)
+    owner = owning_account(resource, caller.account)
+    return evaluate(Request(root, action, resource, dict(context), owner), layers)
+
+
+async def _around(uow: UnitOfWork, action: Action, resource: str) -> Surroundings:
+    return await read_surroundings(
+        uow,
+        uow.caller.account,
+        action=action,
+        resource=resource,
+        partition=uow.settings.partition,
+    )
 
 
 async def caller_facts(uow: UnitOfWork) -> PrincipalFacts | None:

@@ -21,6 +21,7 @@ _THINGS: Final = {
         ("role", "iam::${Account}:role/${Path}${Name}", _PRINCIPAL),
         ("group", "iam::${Account}:group/${Path}${Name}", ()),
         ("policy", "iam::${Account}:policy/${Path}${Name}", _TAGGED),
+        ("action-catalogue", "iam::${Account}:action-catalogue/${Prefix}", ()),
         ("signing-key", "iam::${Account}:signing-key/${KeyId}", ()),
         ("installation", "iam::${Account}:installation", ()),
         ("account", "organizations::${Account}:account/${Name}", ()),
@@ -32,6 +33,9 @@ _THINGS: Final = {
 _ABOUT: Final = (
     ("ToGroup", ("group",)),
     ("FromGroup", ("group",)),
+    ("SimulatePrincipal", ("user", "service", "role")),
+    ("SimulateCustom", ()),  # it is about nothing but the documents that come with it
+    ("Catalogue", ("action-catalogue",)),
     ("Credential", ("user", "service")),
     ("SigningKey", ("signing-key",)),
     ("User", ("user",)),
@@ -50,6 +54,7 @@ _KEYS: Final = {
         KeyEntry("iam:PolicyARN", KeyType.ARN),
         KeyEntry("iam:ResourceIsAdministrator", KeyType.BOOL),
         KeyEntry("iam:CredentialKind"),
+        KeyEntry("iam:CatalogueOwner", KeyType.ARN),
     ),
     "decisions": (KeyEntry("decisions:ActionPrefix"),),
 }
@@ -109,6 +114,8 @@ def _condition_keys(action: Action) -> tuple[str, ...]:
         keys += ("iam:PolicyARN",)
     if "Credential" in verb:
         keys += ("iam:CredentialKind",)
+    if verb in {"PutActionCatalogue", "DeleteActionCatalogue"}:
+        keys += ("iam:CatalogueOwner",)
     if verb.startswith("Create") or action.access_level is AccessLevel.TAGGING:
         keys += _TAGS
     if action is Action.EVALUATE:

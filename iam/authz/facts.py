@@ -4,27 +4,29 @@
 facts are read, never what is allowed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from iam.authz.condition_keys import both_prefixes
+from iam.authz.surroundings import (
+    NOTHING,
+    Surroundings,
+    owning_account,
+    policy_set,
+    using_account,
+)
 from iam_policy import (
     CompiledPolicy,
     Decision,
-    DocumentKind,
     Layers,
     PolicySet,
     Principal,
     Request,
-    build_set,
-    compile_stored,
     evaluate,
 )
 
-# Service, region and account of a shipped policy's ARN. The account is `SHIPPED_ACCOUNT` of the
-# models, repeated because facts know no tables; a test compares the two.
-_SHIPPED = ("iam", "", "iam")
+_MEMO_SIZE: Final = 16  # the resources of one principal that have policies, mostly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class PrincipalFacts:
         tags: Its tags.
         identity: Its own and its groups' policies, indexed.
         boundary: Its permissions boundary; `None` when it has none.
+        trust: Of a role: who may assume it.
         depends_on: The entity ids whose change makes this value stale.
         context: The condition keys that follow from all this.
         principal: The same as the engine names it.
@@ -58,10 +61,14 @@ class PrincipalFacts:
     tags: Mapping[str, str]
     identity: PolicySet
     boundary: PolicySet | None
+    trust: PolicySet | None = None
     depends_on: frozenset[str]
     context: Mapping[str, Any] = field(init=False, repr=False, compare=False)
     principal: Principal = field(init=False, repr=False, compare=False)
     layers: Layers = field(init=False, repr=False, compare=False)
+    _within: dict[Surroundings, Layers] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Say once what the engine wants to know, so that no decision has to."""
@@ -81,6 +88,25 @@ class PrincipalFacts:
             values[f"PrincipalTag/{key}"] = value
         object.__setattr__(self, "context", both_prefixes(values))
 
+    def within(self, around: Surroundings) -> Layers:
+        """What the engine decides by in these surroundings; kept, as it gathers what is asked."""
+        if around is NOTHING or not self.is_active:
+            return self.layers
+        found = self._within.get(around)
+        if found is None:
+            found = Layers(
+                identity=self.identity,
+                boundary=self.boundary,
+                resource=around.resource,
+                scps=around.scps,
+                rcps=around.rcps,
+                resource_policy_required=around.is_required,
+            )
+            if len(self._within) >= _MEMO_SIZE:
+                self._within.clear()
+            self._within[around] = found
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
@@ -90,28 +116,21 @@ class RoleSession:
     policies: PolicySet | None
 
 
-def policy_set(documents: Iterable[tuple[str, str]], kind: DocumentKind) -> PolicySet:
-    """Index documents, given as (label, text). Compiling is cached by content.
-
-    A stored document that is defective denies, and the decision says so.
-    """
-    return build_set([(label, compile_stored(text, kind)) for label, text in documents])
-
-
 def decide(
     facts: PrincipalFacts,
     *,
     action: str,
     resource: str,
     context: Mapping[str, Any],
+    around: Surroundings,
     session: RoleSession | None = None,
 ) -> Decision:
     """Ask the engine about one principal, or about a session of it when it is a role.
 
     A principal that is not active is allowed nothing. `context` must already hold the server's
-    own keys (`principal_context`).
+    own keys (`principal_context`), `around` what stands around principal and resource.
     """
-    who, layers = facts.principal, facts.layers
+    who, layers = facts.principal, facts.within(around)
     if session is not None:
         who = Principal(arn=session.arn, account=facts.account, id=facts.id, role_arn=facts.arn)
         layers = replace(layers, sessions=session.policies) if facts.is_active else layers
@@ -120,20 +139,9 @@ def decide(
         action=action,
         resource=resource,
         context=context,
-        resource_account=using_account(resource, facts.account),
+        resource_account=owning_account(resource, facts.account),
     )
     return evaluate(request, layers)
-
-
-def using_account(resource: str, account: str) -> str | None:
-    """The account that a shipped policy counts as part of: whichever uses it.
-
-    `None` for every other resource, whose ARN names its account. Without this rule nobody could
-    be allowed to attach a shipped policy: its account has no principals who could share it.
-    """
-    parts = resource.split(":", 5)
-    is_shipped = (*parts[2:5],) == _SHIPPED and parts[-1].startswith("policy/")
-    return account if is_shipped else None
 
 
 __all__ = [

@@ -28,7 +28,7 @@ from iam.models import (
     Principal,
     PrincipalStatus,
 )
-from iam_policy import DocumentKind
+from iam_policy import DocumentKind, PolicySet
 
 _ID = bindparam("principal_id", type_=String)
 _GROUP_IDS = bindparam("groups", type_=String, expanding=True)
@@ -71,8 +71,16 @@ async def gather(reader: Reader, principal_id: str, *, partition: str) -> Princi
         tags=row.tags,
         identity=policy_set(policies, DocumentKind.IDENTITY),
         boundary=boundary,
+        trust=_trust(row, partition),
         depends_on=frozenset({row.id, f"account:{row.account}", *groups, *used}),
     )
+
+
+def _trust(row: Any, partition: str) -> PolicySet | None:
+    if row.trust_policy is None:
+        return None
+    arn = f"arn:{partition}:iam::{row.account}:{row.kind}{row.path}{row.name}"
+    return policy_set([(arn, row.trust_policy)], DocumentKind.TRUST)
 
 
 def _principal() -> Executable:
@@ -96,7 +104,7 @@ def _principal() -> Executable:
 
 _PRINCIPAL_COLUMNS = (
     "id", "account", "kind", "path", "name", "status", "tags", "principal_epoch",
-    "boundary_policy_id",
+    "boundary_policy_id", "trust_policy",
 )  # fmt: skip
 
 

@@ -5,10 +5,11 @@ from tests.contracts.test_transactions import callers
 
 MAY_SEE_ALL = {
     "iam/features/accounts/service.py": "callers of `main` who may look after accounts",
+    "iam/features/guardrails/service.py": "callers of `main` who may attach guardrails",
     "iam/features/health/service.py": "metrics of the installation, for callers of `main`",
     "iam/features/installation/jobs.py": "housekeeping of what every account's requests leave",
     "iam/features/installation/service.py": "shipped policies belong to an account of their own",
-    "iam/features/roles/queries.py": "whether an account exists that a trust policy names",
+    "iam/features/principal_elements/queries.py": "whether an account exists that a document names",
     "iam/features/tokens/jobs.py": "housekeeping of every account's tokens",
 }
 

@@ -7,6 +7,7 @@ from iam.authz.authorize import authorize
 from iam.errors import IamError, conflict, denied, not_found
 from iam.features.accounts import queries
 from iam.features.accounts.rules import RESERVED_NAMES, check_account_name
+from iam.features.guardrails.service import attach_full_access
 from iam.features.principals.service import VersionCheck
 from iam.journal.events import EventType
 from iam.kit.pages import Page
@@ -22,6 +23,7 @@ async def create_account(uow: UnitOfWork, *, name: str, description: str = "") -
     taken = conflict("name_taken", f"an account named `{name}` exists already")
     await uow.insert(row, taken=taken)
     uow.emit(EventType.ACCOUNT_CREATED, row)
+    await attach_full_access(uow, account=name)
     return row
 
 

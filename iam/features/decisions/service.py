@@ -10,14 +10,14 @@ import structlog
 from iam.authz.actions import Action
 from iam.authz.context import both_prefixes, check_callers_context, principal_context
 from iam.authz.facts import PrincipalFacts, RoleSession, decide, policy_set
-from iam.authz.snapshots import PrincipalSnapshots
+from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
 from iam.errors import denied, unauthenticated, unavailable
+from iam.features.catalogues.snapshots import PrefixSnapshots
 from iam.features.decisions.rules import (
     Evaluation,
     PrincipalSubject,
     SessionSubject,
     TokenSubject,
-    may_always_ask,
 )
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
@@ -89,12 +89,16 @@ class DecisionPoint:
         *,
         tokens: TokenSnapshots,
         principals: PrincipalSnapshots,
+        surroundings: SurroundingSnapshots,
         audiences: AudienceSnapshots,
+        prefixes: PrefixSnapshots,
     ) -> None:
         self._tools = tools
         self._tokens = tokens
         self._principals = principals
+        self._surroundings = surroundings
         self._audiences = audiences
+        self._prefixes = prefixes
 
     async def asker(
         self, token: str, *, request_id: str, address: str | None, is_secure: bool
@@ -127,16 +131,20 @@ class DecisionPoint:
         if isinstance(asked, Unknown):
             # Who may not ask must not learn who exists either (MT-05).
             if asked.arn is not None:
-                self._authorize(asker, asked.arn, question, now)
+                await self._authorize(asker, asked.arn, question, now)
             self._log(asker, question, decision_id, asked.code, None)
             return Answer(decision_id, None, asked)
         if not await self._is_own(asker, asked, question):
-            self._authorize(asker, asked.facts.arn, question, now)
+            await self._authorize(asker, asked.facts.arn, question, now)
+        action, resource = question.action, question.resource
         decision = decide(
             asked.facts,
-            action=question.action,
-            resource=question.resource,
+            action=action,
+            resource=resource,
             context={**question.context, **asked.context},
+            around=await self._surroundings.find(
+                asked.facts.account, action=action, resource=resource
+            ),
             session=asked.session,
         )
         self._log(asker, question, decision_id, decision.effect.value, asked.facts.arn)
@@ -181,7 +189,7 @@ class DecisionPoint:
         context = {**principal_context(facts, now=now), **keys}
         return Asked(facts, context, session=RoleSession(arn, narrowed))
 
-    def _authorize(self, asker: Asker, arn: str, question: Evaluation, now: datetime) -> None:
+    async def _authorize(self, asker: Asker, arn: str, question: Evaluation, now: datetime) -> None:
         """Return if the caller may ask this about the principal with this ARN."""
         context = {
             **principal_context(asker.facts, now=now),
@@ -189,20 +197,28 @@ class DecisionPoint:
             **(both_prefixes({"SourceIp": asker.address}) if asker.address else {}),
             "decisions:ActionPrefix": question.action_prefix,
         }
-        decision = decide(asker.facts, action=Action.EVALUATE, resource=arn, context=context)
+        around = await self._surroundings.find(
+            asker.facts.account, action=Action.EVALUATE, resource=arn
+        )
+        decision = decide(
+            asker.facts, action=Action.EVALUATE, resource=arn, context=context, around=around
+        )
         if not decision.allowed:
             self._refuse(asker, arn, decision, now)
 
     async def _is_own(self, asker: Asker, asked: Asked, question: Evaluation) -> bool:
-        """Whether the question is about a token for the caller, and one of its own actions."""
+        """Whether it is about a token for the asker and an action of its own prefixes.
+
+        It may always ask that, without being granted `decisions:Evaluate`.
+        """
         if asked.audience is None:
             return False
-        owner = await self._audiences.find(asker.facts.account, asked.audience)
-        return may_always_ask(
-            own_prefix=asker.facts.name,
-            is_own_audience=owner is not None and owner.service_id == asker.facts.id,
-            prefix=question.action_prefix,
-        )
+        facts = asker.facts
+        owner = await self._audiences.find(facts.account, asked.audience)
+        if owner is None or owner.service_id != facts.id:
+            return False
+        prefixes = await self._prefixes.find(facts.account)
+        return prefixes.own(facts.id, facts.name, prefix=question.action_prefix)
 
     def _refuse(self, asker: Asker, resource: str, decision: Decision, now: datetime) -> None:
         decision_id = new_id(IdKind.DECISION, now)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from iam.errors import ErrorKind, IamError, conflict, denied, not_found, unavailable
 from iam.features.credentials.service import create_client_secret
+from iam.features.guardrails.service import ensure_full_access
 from iam.features.installation.queries import (
     find_administrator_access,
     find_administrators,
@@ -84,6 +85,7 @@ async def ensure_installation(uow: UnitOfWork) -> None:
         await ensure_signing_key(uow, purpose=purpose)
     for shipped in shipped_policies():
         await _ensure_policy(uow, shipped)
+    await ensure_full_access(uow)
 
 
 def check_master_key(uow: UnitOfWork, installation: Installation) -> None:

@@ -22,7 +22,12 @@ def routes(
     """`POST /oauth2/token` (RFC 6749 section 3.2)."""
     issuer = TokenIssuer(ledger=runtime.ledger, signers=signers, issuer=runtime.settings.issuer)
     endpoint = TokenEndpoint(
-        runtime.tools, clients=clients, audiences=audiences, issuer=issuer, uses=runtime.uses
+        runtime.tools,
+        clients=clients,
+        audiences=audiences,
+        surroundings=runtime.surroundings,
+        issuer=issuer,
+        uses=runtime.uses,
     )
 
     async def token(posted: PostedForm) -> bytes:

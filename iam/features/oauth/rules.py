@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from iam.authz.actions import Action
 from iam.authz.facts import PrincipalFacts, decide
+from iam.authz.surroundings import NOTHING, Surroundings
 from iam.errors import IamError, invalid, unauthenticated
 from iam_policy import Effect, PolicySet
 from iam_sdk.encoding import b64url_encode
@@ -195,7 +196,11 @@ def scope_refused() -> IamError:
 
 
 def is_target_taken_away(
-    facts: PrincipalFacts, *, target: str, context: Callable[[], Mapping[str, Any]]
+    facts: PrincipalFacts,
+    *,
+    target: str,
+    context: Callable[[], Mapping[str, Any]],
+    around: Surroundings,
 ) -> bool:
     """Whether a policy explicitly denies `sts:GetServiceBearerToken` on the target service.
 
@@ -204,11 +209,10 @@ def is_target_taken_away(
     there is a statement that could deny. A policy that cannot be evaluated denies.
     """
     action = Action.GET_SERVICE_BEARER_TOKEN
-    if _denies_nothing(facts.identity, action) and (
-        facts.boundary is None or _denies_nothing(facts.boundary, action)
-    ):
+    layers = (facts.identity, facts.boundary)
+    if around is NOTHING and all(one is None or _denies_nothing(one, action) for one in layers):
         return False
-    decision = decide(facts, action=action, resource=target, context=context())
+    decision = decide(facts, action=action, resource=target, context=context(), around=around)
     return decision.effect is Effect.EXPLICIT_DENY or bool(decision.findings)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import structlog
 
+from iam.authz.actions import Action
 from iam.authz.context import both_prefixes, principal_context
 from iam.authz.facts import PrincipalFacts
-from iam.authz.snapshots import PrincipalSnapshots
+from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
 from iam.errors import IamError, invalid, unavailable
 from iam.features.credentials.rules import ClientCredential, credential_of, live_keys
 from iam.features.credentials.snapshots import ClientSnapshots
@@ -194,12 +195,14 @@ class TokenEndpoint:
         *,
         clients: ClientAuthenticator,
         audiences: AudienceSnapshots,
+        surroundings: SurroundingSnapshots,
         issuer: TokenIssuer,
         uses: CredentialUses,
     ) -> None:
         self._tools = tools
         self._clients = clients
         self._audiences = audiences
+        self._surroundings = surroundings
         self._issuer = issuer
         self._uses = uses
 
@@ -241,7 +244,12 @@ class TokenEndpoint:
                 values["SourceIp"] = connection.address
             return {**principal_context(subject, now=now), **both_prefixes(values)}
 
-        if is_target_taken_away(subject, target=service.service_arn, context=context):
+        around = await self._surroundings.find(
+            subject.account, action=Action.GET_SERVICE_BEARER_TOKEN, resource=service.service_arn
+        )
+        if is_target_taken_away(
+            subject, target=service.service_arn, context=context, around=around
+        ):
             raise target_refused()
         return target
 

@@ -7,25 +7,19 @@ from typing import Any
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize
 from iam.features.policies.service import choose_boundary
+from iam.features.principal_elements.rules import Document
+from iam.features.principal_elements.service import stored_document
 from iam.features.principals import queries as principal_queries
 from iam.features.principals import service as principals
 from iam.features.principals.service import VersionCheck
 from iam.features.roles import queries
 from iam.features.roles.queries import RoleView
-from iam.features.roles.rules import (
-    Document,
-    checked_trust_policy,
-    named_principals,
-    stored_text,
-    trust_policy_error,
-    with_principals,
-)
+from iam.features.roles.rules import TRUST_POLICY, checked_trust_policy
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
 from iam.kit.pages import Page
 from iam.models import PrincipalKind, PrincipalStatus, Role
 from iam.work import UnitOfWork
-from iam_policy import Defect
 
 
 async def create_role(
@@ -167,20 +161,4 @@ async def _view(uow: UnitOfWork, row: Role) -> RoleView:
 async def _stored(uow: UnitOfWork, document: Document) -> str:
     """The trust policy as it is stored: principals by id. Raises `invalid` with JSON paths."""
     checked_trust_policy(document)
-    names: dict[str, str] = {}
-    unknown: list[Defect] = []
-    for named in named_principals(document):
-        stored = names.get(named.value) or await queries.stored_name(uow, named)
-        if stored is None:
-            unknown.append(Defect(named.path, f"`{named.value[:128]}`", _KNOWN))
-        else:
-            names[named.value] = stored
-    if unknown:
-        raise trust_policy_error(unknown)
-    return stored_text(with_principals(document, names))
-
-
-_KNOWN = (
-    "the ARN of a user, service or role of this account, "
-    "an account, or the id of another account's principal"
-)
+    return await stored_document(uow, document, what=TRUST_POLICY)

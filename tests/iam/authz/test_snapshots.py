@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from iam.authz.facts import PrincipalFacts, decide
 from iam.authz.gather import gather
+from iam.authz.surroundings import NOTHING
 from iam.journal.events import EventType
 from iam.models import InlinePolicy, Principal, PrincipalStatus
 from tests.world import World, allow, deny, policy_document
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 def allowed(facts: PrincipalFacts | None) -> bool:
     assert facts is not None
-    return decide(facts, action="iam:GetUser", resource="*", context={}).allowed
+    return decide(facts, action="iam:GetUser", resource="*", context={}, around=NOTHING).allowed
 
 
 async def test_a_snapshot_equals_what_the_database_says(world: World) -> None:
@@ -75,7 +76,7 @@ async def test_pe_29_a_damaged_stored_policy_denies_and_says_so(world: World) ->
         uow.emit(EventType.SERVICE_INLINE_POLICY_PUT, holder)
     facts = await world.runtime.principals.get(actor.id)
     assert facts is not None
-    decision = decide(facts, action="iam:GetUser", resource="*", context={})
+    decision = decide(facts, action="iam:GetUser", resource="*", context={}, around=NOTHING)
     assert not decision.allowed
     assert decision.findings
 

@@ -8,6 +8,7 @@ import pytest
 from iam.authz.actions import AccessLevel, Action
 from iam.authz.context import principal_context
 from iam.authz.facts import PrincipalFacts, decide, policy_set, using_account
+from iam.authz.surroundings import NOTHING
 from iam.features.policies.shipped import shipped_policies
 from iam.models import SHIPPED_ACCOUNT
 from iam_policy import DocumentKind, parse_policy
@@ -36,7 +37,7 @@ def holder(policy: str, *, kind: str = "user", name: str = "alice", path: str = 
         arn = resource if resource.startswith("arn:") else f"arn:iam:iam::main:{resource}"
         context = principal_context(facts, now=NOON)
         context.update({key.replace("_", ":", 1): value for key, value in keys.items()})
-        return decide(facts, action=action, resource=arn, context=context).allowed
+        return decide(facts, action=action, resource=arn, context=context, around=NOTHING).allowed
 
     return may
 

@@ -3,13 +3,7 @@ from typing import Any
 import pytest
 
 from iam.errors import IamError
-from iam.features.roles.rules import (
-    Named,
-    checked_trust_policy,
-    named_principals,
-    stored_text,
-    with_principals,
-)
+from iam.features.roles.rules import checked_trust_policy
 
 ALICE = "arn:iam:iam::main:user/alice"
 
@@ -67,38 +61,3 @@ def test_pe_14_nobody_is_let_in_by_exception() -> None:
 
 def test_pe_28_a_trust_policy_has_at_most_2048_characters() -> None:
     assert refused(trust({"IAM": [f"{ALICE}{number}" for number in range(100)]}))
-
-
-def test_every_named_principal_is_found_with_its_path() -> None:
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"},
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": ALICE, "IAM": ["main"]},
-                "Action": "sts:AssumeRole",
-            },
-        ],
-    }
-    assert list(named_principals(document)) == [
-        Named("$.Statement[0].Principal", "IAM", "*"),
-        Named("$.Statement[1].Principal.AWS", "AWS", ALICE),
-        Named("$.Statement[1].Principal.IAM[0]", "IAM", "main"),
-    ]
-
-
-def test_names_are_replaced_where_principals_stand_and_nowhere_else() -> None:
-    condition = {"StringEquals": {"iam:PrincipalArn": ALICE}}
-    document = trust({"IAM": [ALICE, "main"], "Federated": ALICE}, Condition=condition)
-    replaced = with_principals(document, {ALICE: "usr_1"})
-    (statement,) = replaced["Statement"]
-    assert statement["Principal"] == {"IAM": ["usr_1", "main"], "Federated": ALICE}
-    assert statement["Condition"] == condition
-    single = with_principals({**document, "Statement": statement}, {"usr_1": ALICE})
-    assert single["Statement"]["Principal"]["IAM"] == [ALICE, "main"]
-    assert with_principals(trust("*"), {"*": "x"}) == trust("*")
-
-
-def test_the_stored_text_is_compact_and_keeps_characters_as_they_are() -> None:
-    assert stored_text({"Id": "\u00fc", "n": [1]}) == '{"Id":"\u00fc","n":[1]}'
