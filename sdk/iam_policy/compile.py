@@ -199,6 +199,8 @@ def _action(action: str) -> ActionPattern:
     service = action.partition(":")[0]
     if "*" not in action and "?" not in action:
         return ActionPattern(action, service, None)
+    if "*" not in (prefix := action[:-1]) and "?" not in action:
+        return ActionPattern(action, service, lambda asked: asked.startswith(prefix))
     return ActionPattern(action, service, glob_matcher(tokenize_glob(action)))
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from iam_policy.decision import EffectWord
 from iam_policy.principals import Principals
+from iam_policy.values import quick_value
 
 CURRENT_VERSION = "2012-10-17"
 OLD_VERSION = "2008-10-17"
@@ -98,7 +99,7 @@ class Clause(NamedTuple):
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Statement:
     """One statement.
 

@@ -82,9 +82,10 @@ class DocumentReader:
         raw = text if isinstance(text, str) else text.decode()
         if found := _FOREIGN.search(raw):
             self._defect("$", found[0], "characters U+0009, U+000A, U+000D, U+0020 to U+00FF")
-        size = len(raw) if self._kind in _GUARDRAILS else len("".join(raw.split()))
-        if size > (most := self._limits.characters[self._kind]):
-            self._report("$", f"{size} characters", f"at most {most}")
+        if len(raw) > (most := self._limits.characters[self._kind]):
+            size = len(raw) if self._kind in _GUARDRAILS else len("".join(raw.split()))
+            if size > most:
+                self._report("$", f"{size} characters", f"at most {most}")
         if not isinstance(document, dict):
             self._defect("$", document, "an object with Version and Statement")
             raise PolicyError(tuple(self._defects))
@@ -238,11 +239,12 @@ class DocumentReader:
         if _CONTROL.search(resource) or not (resource == "*" or resource.startswith("arn:")):
             self._defect(path, resource, "an ARN, with * and ? allowed, or * alone")
             return None
-        try:
-            tokenize(resource, variables=self._variables)
-        except VariableError as error:
-            self._defect(path, resource, str(error))
-            return None
+        if self._variables and "${" in resource:
+            try:
+                tokenize(resource, variables=True)
+            except VariableError as error:
+                self._defect(path, resource, str(error))
+                return None
         return self._completed(resource, path)
 
     def _completed(self, resource: str, path: str) -> str | None:
@@ -325,7 +327,7 @@ class DocumentReader:
             if not isinstance(keys, dict) or not keys:
                 self._defect(where, keys, "an object of condition keys, at least one")
                 continue
-            if len({key.lower() for key in keys}) != len(keys):
+            if len(keys) > 1 and len({key.lower() for key in keys}) != len(keys):
                 self._report(where, "a key twice", "keys that differ in more than case")
             for key, values in keys.items():
                 clauses.append(Clause(operator, key, self._values(key, values, where)))

@@ -7,12 +7,15 @@ value, never who else is named, and nothing of what guardrails or other people's
 
 from base64 import b64encode
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from iam_policy.decision import Decision, Effect, Layer, Match
 from iam_policy.explain import Explanation
 from iam_policy.nearest import Miss, nearest_miss
 from iam_policy.traces import ClauseVerdict, Trace
+
+_JSON_BITS = 63  # what every reader of JSON can take
 
 _BLOCKED = {
     Layer.SCP: "no guardrail for principals allows it at every level",
@@ -222,4 +225,8 @@ def _plain(value: object) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         plain = [_plain(one) for one in value]
         return sorted(plain, key=str) if isinstance(value, set | frozenset) else plain
-    return value if value is None or isinstance(value, str | bool | int | float) else repr(value)
+    if isinstance(value, float) and not isfinite(value):
+        return repr(value)
+    if isinstance(value, int) and value.bit_length() > _JSON_BITS:
+        return hex(value)  # decimal digits of a huge number are refused by Python itself
+    return value if value is None or isinstance(value, str | int | float) else repr(value)

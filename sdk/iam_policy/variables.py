@@ -29,6 +29,7 @@ _VARIABLE = re.compile(
 )
 _SPECIAL = re.compile(r"\$\{|[*?]")
 _MAX_VARIABLE = 512
+_WILD = {wild.value: wild for wild in Wild}  # a look-up is half of a call of the enumeration
 # Tuples: a union would be put together anew at each use.
 _SCALARS = (str, bool, int, float, bytes)
 _LISTS = (list, tuple, set, frozenset)
@@ -130,7 +131,7 @@ def tokenize_glob(text: str) -> list[str | Wild]:
 
 def _special(text: str, start: int, *, variables: bool, wildcards: bool) -> tuple[Token, int]:
     if text[start] != "$":
-        return (Wild(text[start]) if wildcards else text[start]), start + 1
+        return (_WILD[text[start]] if wildcards else text[start]), start + 1
     if not variables:
         return "$", start + 1
     found = _VARIABLE.match(text, start, start + _MAX_VARIABLE)
@@ -157,23 +158,31 @@ class Pattern:
     Attributes:
         prefix: Literal text before the first wildcard or variable.
         exact: The prefix is the whole pattern.
-        test: The full check, or None if beginning with the prefix is all (``prefix*``).
+        test: The full check, or None if the prefix is all there is to check.
         text: The pattern as written, with short ARNs completed.
     """
 
     __slots__ = ("exact", "prefix", "test", "text")
 
     def __init__(self, text: str, *, variables: bool) -> None:
-        tokens = tokenize(text, variables=variables)
         self.text = text
-        head = tokens[0] if tokens else ""
-        self.prefix = head if isinstance(head, str) else ""
+        self.test: Callable[[str, Env], bool] | None = None
+        special = _SPECIAL.search(text)
+        self.exact = special is None
+        self.prefix = text if special is None else text[: special.start()]
+        if self.exact or self.prefix + "*" == text:
+            return
+        tokens = tokenize(text, variables=variables)
         self.exact = not any(isinstance(token, Wild | Variable) for token in tokens)
-        tail = tokens[1:] if self.prefix else tokens
-        self.test = None if tail == [Wild.STAR] else matcher(tokens)
+        head = tokens[0]
+        self.prefix = head if isinstance(head, str) else ""
+        if not self.exact and tokens[1:] != [Wild.STAR]:
+            self.test = matcher(tokens)
 
     def matches(self, text: str, env: Env) -> bool:
         """Match the whole text, with variables taken from ``env``."""
+        if self.exact:
+            return text == self.prefix
         # The prefix is part of what the test checks, and tells most texts apart at once.
         return text.startswith(self.prefix) and (self.test is None or self.test(text, env))
 

@@ -1,4 +1,7 @@
-"""Random policies and questions: the engine against a plain evaluator, and its laws."""
+"""Random policies and questions: the engine against a plain evaluator, and its laws.
+
+The long profile, ``pytest -m long tests/sdk/iam_policy``, compares 225,000 decisions and more.
+"""
 
 import json
 from dataclasses import replace
@@ -20,6 +23,7 @@ from iam_policy import (
     compile_policy,
     evaluate,
     explain,
+    nearest_miss,
 )
 from tests.sdk.iam_policy import reference
 from tests.sdk.iam_policy.reference import Document, Policies, Question
@@ -250,8 +254,32 @@ def check_laws(asked: list[Question], policies: Policies, extra: Document, place
             assert after >= before if effect == "Allow" else after <= before
 
 
+def check_order(asked: list[Question], policies: Policies) -> None:
+    """Neither the order of statements nor that of documents matters."""
+    turned = replace(
+        policies,
+        identity=backwards(policies.identity),
+        boundary=None if policies.boundary is None else backwards(policies.boundary),
+        sessions=None if policies.sessions is None else backwards(policies.sessions),
+        resource=None if policies.resource is None else backwards(policies.resource),
+        scps=[backwards(level) for level in policies.scps],
+        rcps=[backwards(level) for level in policies.rcps],
+    )
+    straight, reverse = layers_of(policies), layers_of(turned)
+    for question in asked:
+        one, other = (evaluate(request_of(question), each) for each in (straight, reverse))
+        assert (one.effect, one.blocked_by) == (other.effect, other.blocked_by)
+
+
+def backwards(found: list[Document]) -> list[Document]:
+    many = [one["Statement"] for one in found]
+    turned = [one[::-1] if isinstance(one, list) else one for one in many]
+    pairs = zip(found, turned, strict=True)
+    return [{**one, "Statement": statements} for one, statements in pairs][::-1]
+
+
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(FEW, max_examples=2_000)
+MANY = settings(FEW, max_examples=2_500)  # of 90 questions each: 225,000 pairs
 PLACES = st.sampled_from(["identity", "boundary", "sessions"])
 
 
@@ -269,6 +297,12 @@ def test_pe_35_allow_never_takes_and_deny_never_gives(
     asked: list[Question], policies: Policies, extra: Document, place: str
 ) -> None:
     check_laws(asked, policies, extra, place)
+
+
+@settings(FEW, max_examples=20)
+@given(questions(), sets_of_policies())
+def test_order_never_matters(asked: list[Question], policies: Policies) -> None:
+    check_order(asked, policies)
 
 
 @pytest.mark.parametrize("place", ["identity", "boundary", "sessions", "resource", "rcps"])
@@ -300,6 +334,10 @@ def test_an_explanation_holds_every_statement_that_decided(
         applying = {trace.match for trace in found.traces if trace.applies}
         assert set(found.decision.matched) <= applying
         assert all((trace.failed_on is None) == trace.applies for trace in found.traces)
+        miss = nearest_miss(found)
+        if miss is not None:
+            assert (miss.match.layer, miss.match.effect) == (found.decision.blocked_by, "Allow")
+            assert miss.failed == miss.trace.failed != ()
 
 
 @pytest.mark.long
@@ -310,3 +348,4 @@ def test_pe_35_and_agreement_over_many_random_sets(
 ) -> None:
     check_agreement(asked, policies)
     check_laws(asked, policies, extra, place)
+    check_order(asked, policies)
