@@ -22,6 +22,7 @@ from iam.features.decisions.service import DecisionPoint
 from iam.features.discovery import fast as discovery
 from iam.features.discovery import schemas as discovery_schemas
 from iam.features.groups import routes as groups
+from iam.features.guardrails import routes as guardrails
 from iam.features.health import fast as health
 from iam.features.introspection import fast as introspection
 from iam.features.introspection import schemas as introspection_schemas
@@ -31,6 +32,7 @@ from iam.features.oauth import schemas as oauth_schemas
 from iam.features.oauth.service import ClientAuthenticator
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.policies import routes as policies
+from iam.features.resource_policies import routes as resource_policies
 from iam.features.revocation import fast as revocation
 from iam.features.revocation import schemas as revocation_schemas
 from iam.features.roles import routes as roles
@@ -55,8 +57,10 @@ ROUTERS = (
     catalogues.router,
     credentials.router,
     groups.router,
+    guardrails.router,
     me.router,
     policies.router,
+    resource_policies.router,
     roles.router,
     services.router,
     signing_keys.router,

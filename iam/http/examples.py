@@ -19,6 +19,9 @@ ORDERS: Final = "svc_01kjpv18c0ed8v6f2dkd3f5925"
 DEPLOY: Final = "rol_01kjpve2h0e01rxv2kps59y7qg"
 READ_INVOICES: Final = "pol_01kjpvtwp0e0rvtamfx1d1w5yf"
 DEVELOPERS_AT_MOST: Final = "pol_01kjpw7pv0e0ntft95zmqz2vjt"
+CATALOGUE: Final = "cat_01kjpy44e0ed3rn2xsvvmkyj40"
+KEEP_AUDIT_LOG: Final = "grd_01kjpw2c10ekp8d3v5y7tq90zr"
+INVOICE_POLICY: Final = "rsp_01kjpw9e60e7vr4m6x8zb1d3k2"
 CREDENTIAL: Final = "crd_01kjpwmh00evyaaxfd41v90agc"
 TOKEN: Final = "tok_01kjpxtzf0ebza4s9w6km5maq6"  # noqa: S105 -- no token, but its id
 EVENT: Final = "evt_01kjpy7sm0e5vsbm4yaxp94gsw"
@@ -43,6 +46,22 @@ TRUST_POLICY: Final = {
             "Effect": "Allow",
             "Principal": {"IAM": "arn:iam:iam::main:service/orders"},
             "Action": "sts:AssumeRole",
+        }
+    ],
+}
+GUARDRAIL: Final = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "audit:Delete*", "Resource": "*"}],
+}
+INVOICE: Final = "arn:iam:billing::main:invoice/42"
+RESOURCE_POLICY: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"IAM": "arn:iam:iam::main:service/orders"},
+            "Action": "billing:GetInvoice",
+            "Resource": INVOICE,
         }
     ],
 }

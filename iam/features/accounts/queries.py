@@ -7,7 +7,17 @@ from sqlalchemy import Table, select
 from iam.journal.events import AUDITED, EventType
 from iam.kit.framing import framed
 from iam.kit.pages import Page
-from iam.models import SHIPPED_ACCOUNT, Account, Base, Group, Policy, Role, Service, User
+from iam.models import (
+    SHIPPED_ACCOUNT,
+    Account,
+    Base,
+    Group,
+    Policy,
+    ResourcePolicy,
+    Role,
+    Service,
+    User,
+)
 from iam.work import UnitOfWork
 
 OWNED: Final = (
@@ -16,6 +26,7 @@ OWNED: Final = (
     (User, EventType.USER_DELETED),
     (Group, EventType.GROUP_DELETED),
     (Policy, EventType.POLICY_DELETED),
+    (ResourcePolicy, EventType.RESOURCE_POLICY_DELETED),
 )
 """What an account consists of, in an order in which nothing refers to what went before it. What
 hangs on these goes with them."""
@@ -46,13 +57,20 @@ async def list_accounts(uow: UnitOfWork, *, limit: int, cursor: str | None) -> P
 
 
 async def is_trusted_elsewhere(uow: UnitOfWork, account: Account) -> bool:
-    """Whether the trust policy of a role of another account names this account."""
-    # Stored trust policies name an account in one form only: its root ARN (feature `roles`).
+    """Whether a trust policy or resource policy of another account names this account."""
+    # Stored documents name an account in one form only: its root ARN (`principal_elements`).
     root = f'"{uow.arn_of("iam", account.name, "root")}"'
-    query = select(Role.id).where(
+    by_role = select(Role.id).where(
         Role.account != account.name, Role.trust_policy.contains(root, autoescape=True)
     )
-    return await uow.scalar(query.limit(1)) is not None
+    by_resource = select(ResourcePolicy.id).where(
+        ResourcePolicy.account != account.name,
+        ResourcePolicy.document.contains(root, autoescape=True),
+    )
+    for query in (by_role, by_resource):
+        if await uow.scalar(query.limit(1)) is not None:
+            return True
+    return False
 
 
 def plain_tables() -> list[Table]:
