@@ -40,6 +40,7 @@ class CatalogueReader:
 
     def __init__(self) -> None:
         self._defects: list[Defect] = []
+        self._is_whole = True
 
     def read(self, text: str | bytes) -> ActionCatalogue:
         """Return the catalogue; raises `CatalogueError` with every defect found."""
@@ -74,8 +75,9 @@ class CatalogueReader:
         )
         actions = tuple(self._action(one, path) for path, one in self._entries(document, "actions"))
         catalogue = ActionCatalogue(prefix, actions, types, keys)
-        self._check_names(catalogue)
-        self._check_references(catalogue)
+        if self._is_whole:  # else the places of entries would not be those of the text
+            self._check_names(catalogue)
+            self._check_references(catalogue)
         return catalogue
 
     def _refuse_unknown(self, found: Mapping[str, Any], path: str, known: Iterable[str]) -> None:
@@ -97,7 +99,7 @@ class CatalogueReader:
                 entries.append((path, one))
             else:
                 self._report(path, one, "an object")
-                entries.append((path, {}))  # keeps its place, so that later paths stay right
+                self._is_whole = False
         return entries
 
     def _action(self, found: Mapping[str, Any], path: str) -> ActionEntry:

@@ -10,15 +10,13 @@ from iam_policy.lint.subject import Subject
 
 _MANY: Final = 25
 _COMPARED: Final = 400
-"""Patterns of one statement beyond which they are not compared, for that takes their square."""
+"""Patterns of one document beyond which they are not compared, for that takes their square."""
 
 
 def statement_covers(wide: Statement, narrow: Statement, *, variables: bool) -> bool:
     """Tell whether one statement applies whenever another does; what is not certain is no."""
     return (
-        _has_room(wide)
-        and _has_room(narrow)
-        and _principals_cover(wide, narrow)
+        _principals_cover(wide, narrow)
         and _clauses(wide) <= _clauses(narrow)
         and _patterns_cover(
             (_lower(wide.actions), wide.not_action),
@@ -33,8 +31,9 @@ def statement_covers(wide: Statement, narrow: Statement, *, variables: bool) -> 
     )
 
 
-def _has_room(statement: Statement) -> bool:
-    return len(statement.actions) <= _COMPARED and len(statement.resources) <= _COMPARED
+def _is_comparable(subject: Subject) -> bool:
+    count = sum(len(one.actions) + len(one.resources) for one in subject.policy.statements)
+    return count <= _COMPARED
 
 
 def _principals_cover(wide: Statement, narrow: Statement) -> bool:
@@ -78,7 +77,7 @@ def _lower(actions: tuple[str, ...]) -> tuple[str, ...]:
 
 def _unreachable(subject: Subject) -> Iterator[Spot]:
     variables = subject.policy.has_variables
-    for statement in subject.allows():
+    for statement in subject.allows() if _is_comparable(subject) else ():
         for other in subject.denies():
             if statement_covers(other, statement, variables=variables):
                 path = subject.path(other)
@@ -89,7 +88,7 @@ def _unreachable(subject: Subject) -> Iterator[Spot]:
 def _redundant_statement(subject: Subject) -> Iterator[Spot]:
     variables = subject.policy.has_variables
     dropped: set[int] = set()
-    for statement in reversed(subject.policy.statements):
+    for statement in reversed(subject.policy.statements) if _is_comparable(subject) else ():
         for other in subject.policy.statements:
             if (
                 other.index not in {*dropped, statement.index}
@@ -102,21 +101,18 @@ def _redundant_statement(subject: Subject) -> Iterator[Spot]:
 
 
 def _redundant_action(subject: Subject) -> Iterator[Spot]:
-    for statement in subject.policy.statements:
+    for statement in subject.policy.statements if _is_comparable(subject) else ():
         places = [(path, action.lower()) for path, action in subject.actions(statement)]
         yield from _redundant(places, variables=False)
 
 
 def _redundant_resource(subject: Subject) -> Iterator[Spot]:
-    for statement in subject.policy.statements:
-        yield from _redundant(
-            list(subject.resources(statement)), variables=subject.policy.has_variables
-        )
+    variables = subject.policy.has_variables
+    for statement in subject.policy.statements if _is_comparable(subject) else ():
+        yield from _redundant(list(subject.resources(statement)), variables=variables)
 
 
 def _redundant(places: list[tuple[str, str]], *, variables: bool) -> Iterator[Spot]:
-    if len(places) > _COMPARED:
-        return
     dropped: set[str] = set()
     for path, pattern in reversed(places):
         for where, other in places:

@@ -5,10 +5,13 @@ from difflib import get_close_matches
 from typing import Final
 
 from iam_policy.catalogue import ActionCatalogue, ActionEntry, KeyType, ResourceType
-from iam_policy.lint.patterns import covers, overlaps
+from iam_policy.globs import glob_matcher
+from iam_policy.lint.patterns import overlaps
 from iam_policy.names import SEGMENTS
+from iam_policy.variables import tokenize_glob
 
 _TAIL: Final = "/${tagkey}"
+_MAX_GUESSES: Final = 20
 _GLOBAL_PREFIXES: Final = ("aws:", "iam:")
 
 
@@ -50,9 +53,11 @@ _ALWAYS_THERE: Final = frozenset(
 
 
 class Vocabulary:
-    """The names of all catalogues together."""
+    """The names of all catalogues together, for the examination of one document."""
 
     def __init__(self, catalogues: Iterable[ActionCatalogue] = ()) -> None:
+        self._matching: dict[str, list[ActionEntry]] = {}
+        self._guesses = _MAX_GUESSES
         self._catalogues = {one.prefix: one for one in catalogues}
         self._keys = dict(GLOBAL_KEYS)
         for catalogue in self._catalogues.values():
@@ -64,22 +69,28 @@ class Vocabulary:
 
     def similar_service(self, prefix: str) -> str | None:
         """Return the registered prefix that is most like this unknown one."""
-        return _similar(prefix.lower(), self._catalogues)
+        return self._similar(prefix.lower(), self._catalogues)
 
     def matching(self, pattern: str) -> list[ActionEntry]:
         """List the registered actions that an action pattern matches."""
-        prefix, _, name = pattern.lower().partition(":")
-        catalogue = self._catalogues.get(prefix)
-        if catalogue is None:
+        found = self._matching.get(pattern)
+        if found is None:
+            found = self._matching[pattern] = self._find(pattern.lower())
+        return found
+
+    def _find(self, pattern: str) -> list[ActionEntry]:
+        prefix, _, name = pattern.partition(":")
+        if prefix not in self._catalogues:
             return []
-        return [one for one in catalogue.actions if covers(name, one.name.lower())]
+        matches = glob_matcher(tokenize_glob(name))
+        return [one for one in self._catalogues[prefix].actions if matches(one.name.lower())]
 
     def similar_action(self, pattern: str) -> str | None:
         """Return the registered action whose name is most like this unknown one."""
         prefix, _, name = pattern.partition(":")
         catalogue = self._catalogues[prefix.lower()]
         names = {one.name.lower(): one.name for one in catalogue.actions}
-        found = _similar(name.lower(), names)
+        found = self._similar(name.lower(), names)
         return None if found is None else f"{catalogue.prefix}:{names[found]}"
 
     def resource_types(self, prefix: str) -> Mapping[str, ResourceType]:
@@ -99,7 +110,7 @@ class Vocabulary:
 
     def similar_key(self, key: str) -> str | None:
         """Return the known key whose name is most like this unknown one, in lower case."""
-        return _similar(key.lower(), self._keys)
+        return self._similar(key.lower(), self._keys)
 
     def is_multivalued(self, key: str) -> bool:
         """Tell whether a key is known to have many values."""
@@ -139,15 +150,21 @@ class Vocabulary:
             fits(resource, types[name], variables=variables) for name in action.resource_types
         )
 
+    def _similar(self, word: str, known: Iterable[str]) -> str | None:
+        """Return the known word most like this one; a document full of slips gets a few guesses."""
+        if self._guesses <= 0:
+            return None
+        self._guesses -= 1
+        found = get_close_matches(word, known, n=1, cutoff=0.8)
+        return found[0] if found else None
+
 
 def fits(resource: str, kind: ResourceType, *, variables: bool) -> bool:
     """Tell whether a resource pattern is meant for things of this type.
 
     Segments are compared one by one: that a star could run on into the next segment is not what
-    anybody means by it.
+    anybody means by it. Both have six of them.
     """
-    if resource == "*":
-        return True
     segments = zip(
         resource.split(":", SEGMENTS - 1),
         format_pattern(kind.arn_format).split(":", SEGMENTS - 1),
@@ -160,8 +177,3 @@ def format_pattern(arn_format: str) -> str:
     """Write the format of an ARN as a pattern, with a star for each placeholder."""
     pieces = arn_format.split("${")
     return pieces[0] + "".join("*" + piece.partition("}")[2] for piece in pieces[1:])
-
-
-def _similar(word: str, known: Iterable[str]) -> str | None:
-    found = get_close_matches(word, known, n=1, cutoff=0.8)
-    return found[0] if found else None
