@@ -8,6 +8,7 @@ import typer
 from iam.features.accounts import commands as accounts
 from iam.features.attachments import commands as attachments
 from iam.features.audit_log import commands as audit_log
+from iam.features.catalogues import commands as catalogues
 from iam.features.credentials import commands as credentials
 from iam.features.decisions import commands as decisions
 from iam.features.demo import commands as demo
@@ -30,6 +31,7 @@ GROUPS = (
     groups.commands,
     roles.commands,
     policies.commands,
+    catalogues.commands,
     attachments.inline,
     attachments.boundary,
     credentials.commands,

@@ -93,6 +93,10 @@ class EventType(StrEnum):
     GUARDRAIL_ATTACHED = "iam.guardrail.attached.v1"
     GUARDRAIL_DETACHED = "iam.guardrail.detached.v1"
 
+    ACTION_CATALOGUE_CREATED = "iam.action_catalogue.created.v1"
+    ACTION_CATALOGUE_UPDATED = "iam.action_catalogue.updated.v1"
+    ACTION_CATALOGUE_DELETED = "iam.action_catalogue.deleted.v1"
+
     CREDENTIAL_CREATED = "iam.credential.created.v1"
     CREDENTIAL_UPDATED = "iam.credential.updated.v1"
     CREDENTIAL_QUARANTINED = "iam.credential.quarantined.v1"
@@ -164,6 +168,11 @@ def policy_of_resource(key: str) -> str:
     return f"resource-policy:{key}"
 
 
+def action_catalogues_of(account: str) -> str:
+    """The entity id that stands for all action catalogues of an account."""
+    return f"action-catalogues:{account}"
+
+
 def _resource(row: models.ResourcePolicy) -> tuple[str, ...]:
     return policy_of_resource(row.resource_key), resource_policies_of(row.account)
 
@@ -182,6 +191,9 @@ AUDITED: dict[type[models.Base], Audited] = {
     models.ResourcePolicy: Audited(lambda row: row.id, _resource),
     models.Guardrail: Audited(lambda row: row.id, lambda _: (GUARDRAILS,)),
     models.GuardrailAttachment: Audited(lambda row: row.guardrail_id, lambda _: (GUARDRAILS,)),
+    models.ActionCatalogue: Audited(
+        lambda row: row.id, lambda row: (action_catalogues_of(row.account),)
+    ),
     models.Credential: Audited(lambda row: row.id, lambda row: (row.id, row.principal_id)),
     models.SigningKey: Audited(lambda row: row.kid, lambda row: (row.kid, SIGNING_KEYS)),
 }

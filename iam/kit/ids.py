@@ -24,6 +24,7 @@ class IdKind(StrEnum):
     POLICY = "pol"
     RESOURCE_POLICY = "rsp"
     GUARDRAIL = "grd"
+    CATALOGUE = "cat"
     APPLICATION = "app"
     SESSION = "ses"
     CREDENTIAL = "crd"

@@ -5,6 +5,7 @@ listed in `journal/events.py`.
 """
 
 from iam.models.account import MAIN_ACCOUNT, SHIPPED_ACCOUNT, Account, AccountStatus
+from iam.models.action_catalogue import ActionCatalogue
 from iam.models.audit_entry import AuditEntry
 from iam.models.base import Base
 from iam.models.change import Change
@@ -41,6 +42,7 @@ __all__ = [
     "SHIPPED_ACCOUNT",
     "Account",
     "AccountStatus",
+    "ActionCatalogue",
     "AuditEntry",
     "Base",
     "Change",

@@ -23,6 +23,7 @@ COLLECTIONS: Final = {
     "policy": "policies",
     "credential": "credentials",
     "account": "accounts",
+    "action-catalogue": "action-catalogues",
 }
 """The word in an address for each kind."""
 PRINCIPALS: Final = ("user", "service", "role")

@@ -31,6 +31,7 @@ TRUST = {
         }
     ],
 }
+CATALOGUE = {"prefix": "billing", "actions": [{"name": "Pay", "access_level": "write"}]}
 ANY_VERSION = {"If-Match": "*"}
 TAGS = {"tags": {"team": "x"}}
 
@@ -38,13 +39,21 @@ BODIES: dict[str, Any] = {
     "AccountIn": {"name": "fresh"},
     "AccountPatch": {"description": "x"},
     "BoundaryIn": {"policy": "reader"},
+    "CatalogueIn": {"document": CATALOGUE, "owner": "service/billing"},
     "CredentialPatch": {"description": "x"},
     "GroupIn": {"name": "fresh"},
     "GroupPatch": {"description": "x"},
+    "GuardrailIn": {"document": DOCUMENT},
     "InlinePolicyIn": {"document": DOCUMENT},
     "PolicyIn": {"name": "fresh", "document": DOCUMENT},
     "PolicyPatch": {"description": "x"},
     "PolicyVersionIn": {"document": DOCUMENT, "set_as_default": True},
+    "ResourcePolicyIn": {
+        "document": {
+            "Version": "2012-10-17",
+            "Statement": [{**allow("*"), "Principal": {"IAM": "main"}}],
+        }
+    },
     "RoleIn": {"name": "fresh", "trust_policy": TRUST},
     "RolePatch": {"description": "x"},
     "ServiceIn": {"name": "fresh", "owner": "user/alice"},
@@ -67,9 +76,13 @@ TARGETS = {
     "group": "staff",
     "kind": "user",
     "policy": "reader",
+    "prefix": "billing",
     "principal": "alice",
+    "resource": "arn:iam:shop::main:order/42",
     "role": "deploy",
     "service": "billing",
+    "target": "account/acme",
+    "type": "scp",
     "user": "alice",
     "version": "1",
     "name": "test",
@@ -97,6 +110,8 @@ UNCATALOGUED = {
 ELSEWHERE = {
     # Only a Deny can take it away; the token endpoint asks (features/oauth).
     Action.GET_SERVICE_BEARER_TOKEN,
+    # Asked by PutGuardrail, besides what it names, when there is none of the name.
+    Action.CREATE_GUARDRAIL,
     # Asked by /metrics, which is no part of the JSON API.
     Action.READ_METRICS,
 }
@@ -152,9 +167,13 @@ async def furnish(world: World, admin: Actor) -> dict[str, str]:
         ("POST", "/v1/groups", {"name": "staff"}),
         ("PUT", "/v1/groups/staff/members/user/alice", None),
         ("POST", "/v1/services", {"name": "billing", "owner": "group/staff", **TAGS}),
+        ("PUT", "/v1/action-catalogues/billing", BODIES["CatalogueIn"]),
         ("POST", "/v1/roles", {"name": "deploy", "trust_policy": TRUST, **TAGS}),
         ("POST", "/v1/policies", {"name": "reader", "document": DOCUMENT, **TAGS}),
         ("POST", "/v1/policies/reader/versions", {"document": DOCUMENT}),
+        ("PUT", "/v1/guardrails/scp/test", {"document": DOCUMENT}),
+        ("PUT", "/v1/guardrails/scp/test/attachments/account/acme", None),
+        ("PUT", f"/v1/resource-policies/{TARGETS['resource']}", BODIES["ResourcePolicyIn"]),
     ]
     for kind, name in (("users", "alice"), ("services", "billing"), ("roles", "deploy")):
         limited = {"policy": "reader"}

@@ -12,6 +12,7 @@ from iam.features.attachments.schemas import (
     InlinePolicyIn,
     InlinePolicyNameOut,
     InlinePolicyOut,
+    PutInlinePolicyOut,
 )
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter
@@ -60,12 +61,12 @@ def _inline(router: ApiRouter, kind: HolderKind) -> None:
     @router.put(path + "/{name}", action=action_on("Put", kind, "Policy"))
     async def put_inline_policy(
         work: Work, holder: str, name: str, body: InlinePolicyIn
-    ) -> InlinePolicyOut:
+    ) -> PutInlinePolicyOut:
         """Write an inline policy, new or in place of the one of this name.
 
         To replace one takes its `ETag` in `If-Match`.
         """
-        row = await service.put_inline_policy(
+        row, findings = await service.put_inline_policy(
             work.uow,
             kind,
             holder=holder,
@@ -73,7 +74,7 @@ def _inline(router: ApiRouter, kind: HolderKind) -> None:
             document=body.document,
             expecting=work.expect_version,
         )
-        return InlinePolicyOut.of(row)
+        return PutInlinePolicyOut.put(row, findings)
 
     @router.get(path + "/{name}", action=action_on("Get", kind, "Policy"))
     async def get_inline_policy(work: Work, holder: str, name: str) -> InlinePolicyOut:

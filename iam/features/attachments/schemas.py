@@ -1,17 +1,20 @@
 """Wire shapes of what somebody holds."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
 from pydantic import ConfigDict, Field
 
 from iam.features.attachments.queries import Attached
+from iam.features.catalogues.schemas import FINDING_EXAMPLE, FindingOut, Findings
 from iam.features.policies.schemas import Document, PolicyReference
 from iam.features.principals.schemas import Input, Output
 from iam.http import examples
 from iam.models import InlinePolicy, Policy, Principal
 from iam.work import UnitOfWork
+from iam_policy.lint import Finding
 
 _POLICY = {
     "id": examples.READ_INVOICES,
@@ -81,6 +84,24 @@ class InlinePolicyOut(Output):
             updated_at=row.updated_at,
             version=row.version,
         )
+
+
+class PutInlinePolicyOut(InlinePolicyOut):
+    """An inline policy that was written, and what lint says about it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            **_INLINE, document=examples.DOCUMENT, findings=[FINDING_EXAMPLE]
+        )
+    )
+
+    findings: Findings
+
+    @classmethod
+    def put(cls, row: InlinePolicy, findings: Iterable[Finding]) -> Self:
+        """Present a written row."""
+        shown = [FindingOut.of(finding) for finding in findings]
+        return cls(**InlinePolicyOut.of(row).model_dump(), findings=shown)
 
 
 class InlinePolicyNameOut(Output):

@@ -9,6 +9,7 @@ from iam.errors import IamError, conflict, not_found
 from iam.features.attachments import queries
 from iam.features.attachments.queries import Attached, Holder
 from iam.features.attachments.rules import INLINE_SIZE, HolderKind, action_on
+from iam.features.catalogues.service import examine
 from iam.features.policies import queries as policy_queries
 from iam.features.policies.rules import checked_document, counted_size
 from iam.features.policies.service import no_such_policy, reference_arn
@@ -19,6 +20,7 @@ from iam.kit.ids import IdKind, new_id
 from iam.kit.pages import Page
 from iam.models import Group, InlinePolicy, Policy, PolicyAttachment, Principal
 from iam.work import UnitOfWork
+from iam_policy.lint import Finding
 
 
 async def attach_policy(uow: UnitOfWork, kind: HolderKind, *, holder: str, policy: str) -> Attached:
@@ -71,8 +73,8 @@ async def put_inline_policy(
     name: str,
     document: Mapping[str, Any],
     expecting: VersionCheck,
-) -> InlinePolicy:
-    """Write an inline policy, new or in place of the one of this name.
+) -> tuple[InlinePolicy, tuple[Finding, ...]]:
+    """Write an inline policy, new or in place of the one of this name; and what lint says of it.
 
     Raises `invalid` with every defect of the document, and `conflict` when all inline policies of
     the holder together would be larger than its kind may have.
@@ -88,13 +90,13 @@ async def put_inline_policy(
     if present is None:
         present = _inline(uow, row, name, text)
         uow.add(present)
-    elif present.document == text:
-        return present
-    present.document = text
-    present.updated_at = uow.now
-    uow.emit(_event(kind, "inline_policy_put"), row, policy=name)
+        uow.emit(_event(kind, "inline_policy_put"), row, policy=name)
+    elif present.document != text:
+        present.document = text
+        present.updated_at = uow.now
+        uow.emit(_event(kind, "inline_policy_put"), row, policy=name)
     await uow.flush()
-    return present
+    return present, await examine(uow, text)
 
 
 async def get_inline_policy(

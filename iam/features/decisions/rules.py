@@ -167,12 +167,3 @@ def _is_scalar(value: Any) -> bool:
 def _invalid(path: str, message: str) -> IamError:
     problem = {"path": path, "message": message}
     return invalid("validation_failed", "the request is not valid", errors=[problem])
-
-
-def may_always_ask(*, own_prefix: str, is_own_audience: bool, prefix: str) -> bool:
-    """Whether a service may ask about a token without being granted `decisions:Evaluate`.
-
-    It may when the token was issued for it and the action is one of its own (domain.md). A
-    service's own prefix is its name.
-    """
-    return is_own_audience and prefix == own_prefix.casefold()

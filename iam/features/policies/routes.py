@@ -13,6 +13,8 @@ from iam.features.policies import service
 from iam.features.policies.queries import Scope
 from iam.features.policies.rules import version_id
 from iam.features.policies.schemas import (
+    CreatedPolicyOut,
+    CreatedVersionOut,
     EntityOut,
     PolicyDocumentOut,
     PolicyIn,
@@ -30,11 +32,11 @@ router = ApiRouter(tag="policies")
 
 
 @router.post("/policies", action=Action.CREATE_POLICY, status_code=201)
-async def create_policy(work: Work, body: PolicyIn) -> PolicyOut:
+async def create_policy(work: Work, body: PolicyIn) -> CreatedPolicyOut:
     """Create a managed policy; its document becomes version `v1`."""
-    policy = await service.create_policy(work.uow, **body.model_dump())
+    policy, findings = await service.create_policy(work.uow, **body.model_dump())
     work.location = f"/v1/policies/{policy.id}"
-    return PolicyOut.of(work.uow, policy)
+    return CreatedPolicyOut.created(work.uow, policy, findings)
 
 
 @router.get("/policies", action=Action.LIST_POLICIES)
@@ -82,12 +84,12 @@ async def list_entities(
 
 
 @router.post("/policies/{policy}/versions", action=Action.CREATE_POLICY_VERSION, status_code=201)
-async def create_version(work: Work, policy: str, body: PolicyVersionIn) -> PolicyDocumentOut:
+async def create_version(work: Work, policy: str, body: PolicyVersionIn) -> CreatedVersionOut:
     """Add a version to a policy, and make it the default if so asked.
 
     `If-Match` with the policy's `ETag` is heeded.
     """
-    row, version = await service.create_version(
+    row, version, findings = await service.create_version(
         work.uow,
         policy=policy,
         document=body.document,
@@ -95,7 +97,7 @@ async def create_version(work: Work, policy: str, body: PolicyVersionIn) -> Poli
         expecting=work.heed_version,
     )
     work.location = f"/v1/policies/{row.id}/versions/{version_id(version.number)}"
-    return PolicyDocumentOut.of(row, version)
+    return CreatedVersionOut.created(row, version, findings)
 
 
 @router.get("/policies/{policy}/versions", action=Action.LIST_POLICY_VERSIONS)

@@ -1,11 +1,13 @@
 """Wire shapes of policies."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
+from iam.features.catalogues.schemas import FINDING_EXAMPLE, FindingOut, Findings
 from iam.features.policies.queries import Entity
 from iam.features.policies.rules import version_id
 from iam.features.principals.rules import MAX_GROUP_OR_POLICY_NAME
@@ -13,6 +15,7 @@ from iam.features.principals.schemas import Description, Input, Output, Path, Ta
 from iam.http import examples
 from iam.models import SHIPPED_ACCOUNT, Policy, PolicyVersion
 from iam.work import UnitOfWork
+from iam_policy.lint import Finding
 
 PolicyName = Annotated[
     str,
@@ -74,24 +77,25 @@ class PolicyVersionIn(Input):
     )
 
 
+_POLICY = {
+    "id": examples.READ_INVOICES,
+    "arn": examples.arn("policy/read-invoices"),
+    "name": "read-invoices",
+    "path": "/",
+    "description": "Shows an invoice beside its order",
+    "tags": examples.TAGS,
+    "is_shipped": False,
+    "default_version_id": "v2",
+    "created_at": examples.CREATED,
+    "updated_at": examples.CHANGED,
+    "version": 4,
+}
+
+
 class PolicyOut(Output):
     """A managed policy."""
 
-    model_config = ConfigDict(
-        json_schema_extra=examples.example(
-            id=examples.READ_INVOICES,
-            arn=examples.arn("policy/read-invoices"),
-            name="read-invoices",
-            path="/",
-            description="Shows an invoice beside its order",
-            tags=examples.TAGS,
-            is_shipped=False,
-            default_version_id="v2",
-            created_at=examples.CREATED,
-            updated_at=examples.CHANGED,
-            version=4,
-        )
-    )
+    model_config = ConfigDict(json_schema_extra=examples.example(**_POLICY))
 
     id: str = Field(description="immutable id")
     arn: str
@@ -121,6 +125,24 @@ class PolicyOut(Output):
             updated_at=row.updated_at,
             version=row.version,
         )
+
+
+class CreatedPolicyOut(PolicyOut):
+    """A managed policy that was created, and what lint says about its document."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            **{**_POLICY, "default_version_id": "v1", "version": 1}, findings=[FINDING_EXAMPLE]
+        )
+    )
+
+    findings: Findings
+
+    @classmethod
+    def created(cls, uow: UnitOfWork, row: Policy, findings: Iterable[Finding]) -> Self:
+        """Present a new row."""
+        shown = [FindingOut.of(finding) for finding in findings]
+        return cls(**PolicyOut.of(uow, row).model_dump(), findings=shown)
 
 
 _VERSION = {"version_id": "v2", "is_default": True, "created_at": examples.CHANGED}
@@ -154,6 +176,24 @@ class PolicyDocumentOut(PolicyVersionOut):
     def of(cls, policy: Policy, row: PolicyVersion) -> Self:
         """Present a row."""
         return cls.model_validate({**_members(policy, row), "document": json.loads(row.document)})
+
+
+class CreatedVersionOut(PolicyDocumentOut):
+    """A version that was added, and what lint says about its document."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            **_VERSION, document=examples.DOCUMENT, findings=[FINDING_EXAMPLE]
+        )
+    )
+
+    findings: Findings
+
+    @classmethod
+    def created(cls, policy: Policy, row: PolicyVersion, findings: Iterable[Finding]) -> Self:
+        """Present a new row."""
+        shown = [FindingOut.of(finding) for finding in findings]
+        return cls(**PolicyDocumentOut.of(policy, row).model_dump(), findings=shown)
 
 
 class EntityOut(Output):

@@ -8,6 +8,7 @@ from iam.authz.actions import Action
 from iam.authz.authorize import authorize
 from iam.authz.context import both_prefixes
 from iam.errors import IamError, conflict, not_found
+from iam.features.catalogues.service import examine
 from iam.features.policies import queries
 from iam.features.policies.queries import Entity, Scope
 from iam.features.policies.rules import (
@@ -32,6 +33,7 @@ from iam.kit.ids import IdKind, new_id
 from iam.kit.pages import Page
 from iam.models import Policy, PolicyVersion
 from iam.work import UnitOfWork
+from iam_policy.lint import Finding
 
 
 async def create_policy(
@@ -42,8 +44,8 @@ async def create_policy(
     path: str = "/",
     description: str = "",
     tags: Mapping[str, str] | None = None,
-) -> Policy:
-    """Create a policy with its first version, which is the default.
+) -> tuple[Policy, tuple[Finding, ...]]:
+    """Create a policy with its first version, which is the default; returns what lint says, too.
 
     Raises `conflict` when the name is taken, by a shipped policy too, and `invalid` with every
     defect of the document.
@@ -67,7 +69,7 @@ async def create_policy(
     await uow.insert(policy, taken=_name_taken(name))
     uow.add(_version(uow, policy, text))
     uow.emit(EventType.POLICY_CREATED, policy)
-    return policy
+    return policy, await examine(uow, text)
 
 
 async def get_policy(uow: UnitOfWork, *, policy: str) -> Policy:
@@ -145,8 +147,8 @@ async def create_version(
     document: Mapping[str, Any],
     set_as_default: bool = False,
     expecting: VersionCheck,
-) -> tuple[Policy, PolicyVersion]:
-    """Add a version; its number is one that no version of this policy ever had.
+) -> tuple[Policy, PolicyVersion, tuple[Finding, ...]]:
+    """Add a version, and say what lint says about it; no version ever had its number.
 
     To make it the default takes `iam:SetDefaultPolicyVersion` besides: who may only write
     versions cannot give anybody rights with them (PE-01).
@@ -171,7 +173,7 @@ async def create_version(
     name = version_id(version.number)
     uow.emit(EventType.POLICY_VERSION_CREATED, row, version=name, is_default=set_as_default)
     await uow.flush()
-    return row, version
+    return row, version, await examine(uow, text)
 
 
 async def list_versions(uow: UnitOfWork, *, policy: str) -> tuple[Policy, list[PolicyVersion]]:

@@ -9,7 +9,6 @@ from iam.features.decisions.rules import (
     PrincipalSubject,
     SessionSubject,
     TokenSubject,
-    may_always_ask,
     parse_evaluations,
 )
 
@@ -105,14 +104,3 @@ def test_pe_23_a_resource_with_two_readings_is_refused(resource: str) -> None:
 def test_a_batch_is_an_object_with_a_bounded_list(body: Any) -> None:
     with pytest.raises(IamError):
         parse_evaluations(body, maximum=3)
-
-
-@pytest.mark.parametrize(
-    ("is_own_audience", "prefix", "expected"),
-    [(True, "billing", True), (False, "billing", False), (True, "iam", False)],
-)
-def test_a_service_may_always_ask_for_itself(
-    prefix: str, *, is_own_audience: bool, expected: bool
-) -> None:
-    answer = may_always_ask(own_prefix="Billing", is_own_audience=is_own_audience, prefix=prefix)
-    assert answer is expected
