@@ -46,6 +46,10 @@ async def fill(world: World, account: str) -> Client:
     policy = {"name": "p", "document": json.loads(policy_document(allow("*")))}
     headers = {"Idempotency-Key": "k"}
     assert (await boss.http.post("/v1/policies", json=policy, headers=headers)).status_code == 201
+    for_all = {**allow("*"), "Principal": {"IAM": account}}
+    address = f"/v1/resource-policies/arn:iam:shop::{account}:order"
+    answer = await boss.http.put(address, json={"document": json.loads(policy_document(for_all))})
+    assert answer.status_code == 200, answer.text
     client = await new_client(world, allow("iam:ListUsers"), name="canary", account=account)
     token = await token_of(world, client)
     assert (await introspected(world, token, client))["active"]
