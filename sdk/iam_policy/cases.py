@@ -32,7 +32,7 @@ from iam_policy import (
     evaluate,
     parse_json,
 )
-from iam_policy.grammar import shown
+from iam_policy.defects import shown
 from iam_policy.names import SEGMENTS
 
 _LIMITS: Final = JsonLimits(max_bytes=4 << 20, max_total=100_000)

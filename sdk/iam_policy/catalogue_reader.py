@@ -15,8 +15,8 @@ from iam_policy.catalogue import (
     KeyType,
     ResourceType,
 )
+from iam_policy.defects import shown, shown_name
 from iam_policy.document import Defect
-from iam_policy.grammar import shown, shown_name
 from iam_policy.names import SEGMENTS
 from iam_policy.strict_json import JsonError, JsonLimits, parse_json
 

@@ -1,16 +1,15 @@
 """The grammar of policy documents, element by element; `iam_policy.document` is its door."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from iam_policy.conditions import OperatorError, ValueListError, bind_condition
+from iam_policy.condition_grammar import ConditionReader
 from iam_policy.decision import EffectWord
+from iam_policy.defects import DefectLog, shown_name, shown_path
 from iam_policy.document import (
     CURRENT_VERSION,
     OLD_VERSION,
-    Clause,
     Defect,
     DocumentKind,
     Limits,
@@ -20,7 +19,13 @@ from iam_policy.document import (
 )
 from iam_policy.names import SEGMENTS
 from iam_policy.principals import PrincipalError, PrincipalList, Principals
-from iam_policy.strict_json import JsonError, JsonLimits, parse_json
+from iam_policy.strict_json import (
+    DuplicateMemberError,
+    JsonError,
+    JsonLimits,
+    parse_json,
+    parse_repeating,
+)
 from iam_policy.variables import VariableError, tokenize
 
 _WITH_ID = {DocumentKind.RESOURCE, DocumentKind.TRUST}
@@ -44,7 +49,6 @@ _SID = re.compile(r"[A-Za-z0-9]*")
 _ACTION = re.compile(r"\*|[A-Za-z0-9_.-]+:[A-Za-z0-9_.*?-]+")
 _FOREIGN = re.compile(r"[^\t\n\r\x20-\xff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SHOWN = 60
 
 
 class DocumentReader:
@@ -55,40 +59,45 @@ class DocumentReader:
         self._limits = limits
         self._imported = imported
         self._variables = False
-        self._defects: list[Defect] = []
+        self._defects = DefectLog()
+        self._conditions = ConditionReader(self._defects, limits, variables=False)
 
     def read(self, text: str | bytes) -> Policy:
         """Return the policy; raises `PolicyError` with every defect found."""
         document = self._load(text)
         version, identifier = self._head(document)
         self._variables = version == CURRENT_VERSION
+        self._conditions = ConditionReader(self._defects, self._limits, variables=self._variables)
         statements = self._statements(document.get("Statement"))
         if self._defects:
-            raise PolicyError(tuple(self._defects))
+            raise PolicyError(self._defects.all())
         return Policy(self._kind, version, identifier, statements)
 
-    def _defect(self, path: str, found: object, expected: str) -> None:
-        self._report(path, shown(found), expected)
-
-    def _report(self, path: str, found: str, expected: str) -> None:
-        """Record a defect whose ``found`` is words of ours, not a value of the document."""
-        self._defects.append(Defect(path, found, expected))
-
     def _load(self, text: str | bytes) -> dict[str, Any]:
-        try:
-            document = parse_json(text, JsonLimits(max_bytes=self._limits.raw_bytes))
-        except JsonError as error:
-            raise PolicyError((Defect("$", error.reason, "a JSON policy document"),)) from None
+        document = self._parsed(text)
         raw = text if isinstance(text, str) else text.decode()
         if found := _FOREIGN.search(raw):
-            self._defect("$", found[0], "characters U+0009, U+000A, U+000D, U+0020 to U+00FF")
+            self._defects.add("$", found[0], "characters U+0009, U+000A, U+000D, U+0020 to U+00FF")
         if len(raw) > (most := self._limits.characters[self._kind]):
             size = len(raw) if self._kind in _GUARDRAILS else len("".join(raw.split()))
             if size > most:
-                self._report("$", f"{size} characters", f"at most {most}")
+                self._defects.say("$", f"{size} characters", f"at most {most}")
         if not isinstance(document, dict):
-            self._defect("$", document, "an object with Version and Statement")
-            raise PolicyError(tuple(self._defects))
+            self._defects.add("$", document, "an object with Version and Statement")
+            raise PolicyError(self._defects.all())
+        return document
+
+    def _parsed(self, text: str | bytes) -> Any:
+        limits = JsonLimits(max_bytes=self._limits.raw_bytes)
+        try:
+            try:
+                return parse_json(text, limits)
+            except DuplicateMemberError:
+                document, repeated = parse_repeating(text, limits)
+        except JsonError as error:
+            raise PolicyError((Defect("$", error.reason, "a JSON policy document"),)) from None
+        for steps in repeated:
+            self._defects.say(shown_path(steps), "this member twice", "each member once")
         return document
 
     def _head(self, document: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -98,26 +107,26 @@ class DocumentReader:
         self._refuse_unknown(document, "$", known)
         version = document.get("Version", OLD_VERSION)
         if version not in (CURRENT_VERSION, OLD_VERSION):
-            self._defect("$.Version", version, f'"{CURRENT_VERSION}"')
+            self._defects.add("$.Version", version, f'"{CURRENT_VERSION}"')
         identifier = document.get("Id")
         if identifier is not None and not isinstance(identifier, str):
-            self._defect("$.Id", identifier, "a text")
+            self._defects.add("$.Id", identifier, "a text")
         return str(version), identifier if isinstance(identifier, str) else None
 
     def _refuse_unknown(self, found: Mapping[str, Any], path: str, known: set[str]) -> None:
         for name in found:
             if name not in known:
-                self._report(f"{path}.{shown_name(name)}", "this element", _one_of(known))
+                self._defects.say(f"{path}.{shown_name(name)}", "this element", _one_of(known))
 
     def _statements(self, found: Any) -> tuple[Statement, ...]:
         if isinstance(found, dict):
             return tuple(filter(None, [self._statement(found, 0, "$.Statement")]))
         if not isinstance(found, list) or not found:
-            self._defect("$.Statement", found, "a statement, or a list of at least one")
+            self._defects.add("$.Statement", found, "a statement, or a list of at least one")
             return ()
         if len(found) > self._limits.statements:
             expected = f"at most {self._limits.statements} statements"
-            self._report("$.Statement", f"{len(found)} statements", expected)
+            self._defects.say("$.Statement", f"{len(found)} statements", expected)
             return ()
         statements = [
             self._statement(one, index, f"$.Statement[{index}]") for index, one in enumerate(found)
@@ -131,13 +140,13 @@ class DocumentReader:
         for statement in statements:
             if statement.sid in seen:
                 path = f"$.Statement[{statement.index}].Sid"
-                self._defect(path, statement.sid, "a Sid that no other statement has")
+                self._defects.add(path, statement.sid, "a Sid that no other statement has")
             if statement.sid:
                 seen.add(statement.sid)
 
     def _statement(self, found: Any, index: int, path: str) -> Statement | None:
         if not isinstance(found, dict):
-            self._defect(path, found, "an object")
+            self._defects.add(path, found, "an object")
             return None
         self._refuse_unknown(found, path, _STATEMENT_ELEMENTS)
         effect = self._effect(found, path)
@@ -157,7 +166,9 @@ class DocumentReader:
             resources=resources,
             not_resource=not_resource,
             principals=self._principals(found, path, effect),
-            clauses=self._clauses(found, path),
+            clauses=self._conditions.read(found["Condition"], f"{path}.Condition")
+            if "Condition" in found
+            else (),
         )
 
     def _sid(self, found: Mapping[str, Any], path: str) -> str | None:
@@ -165,14 +176,14 @@ class DocumentReader:
         if sid is None and "Sid" not in found:
             return None
         if not isinstance(sid, str) or not _SID.fullmatch(sid):
-            self._defect(f"{path}.Sid", sid, "letters A-Z, a-z and digits")
+            self._defects.add(f"{path}.Sid", sid, "letters A-Z, a-z and digits")
             return None
         return sid or None
 
     def _effect(self, found: Mapping[str, Any], path: str) -> EffectWord:
         effect = found.get("Effect")
         if effect not in ("Allow", "Deny"):
-            self._defect(f"{path}.Effect", effect, '"Allow" or "Deny"')
+            self._defects.add(f"{path}.Effect", effect, '"Allow" or "Deny"')
             return "Deny"
         return cast("EffectWord", effect)
 
@@ -181,7 +192,7 @@ class DocumentReader:
     ) -> None:
         for element in (name, f"Not{name}"):
             if element in found:
-                self._report(f"{path}.{element}", "this element", expected)
+                self._defects.say(f"{path}.{element}", "this element", expected)
 
     def _either(
         self,
@@ -194,7 +205,7 @@ class DocumentReader:
         negated = f"Not{name}"
         if (name in found) == (negated in found):
             number = "both" if name in found else "neither"
-            self._report(path, number, f"exactly one of {name} and {negated}")
+            self._defects.say(path, number, f"exactly one of {name} and {negated}")
             return (), False
         element = name if name in found else negated
         values = self._texts(found[element], f"{path}.{element}")
@@ -205,45 +216,37 @@ class DocumentReader:
         """Return (path, text) of one text or of a list of texts."""
         values = found if isinstance(found, list) else [found]
         if not values:
-            self._defect(path, found, "at least one value")
+            self._defects.add(path, found, "at least one value")
         texts = []
         for index, value in enumerate(values):
             where = f"{path}[{index}]" if isinstance(found, list) else path
             if isinstance(value, str):
                 texts.append((where, value))
             else:
-                self._defect(where, value, "a text")
+                self._defects.add(where, value, "a text")
         return texts
 
-    def _is_bounded(self, pattern: str, path: str) -> bool:
-        if len(pattern) > self._limits.pattern:
-            expected = f"at most {self._limits.pattern} characters"
-            self._report(path, f"{len(pattern)} characters", expected)
-            return False
-        if pattern.count("*") > self._limits.stars:
-            self._defect(path, pattern, f"at most {self._limits.stars} stars")
-            return False
-        return True
-
     def _action(self, action: str, path: str) -> str | None:
-        if not self._is_bounded(action, path):
+        if not self._defects.is_bounded(action, path, self._limits):
             return None
         if not _ACTION.fullmatch(action):
-            self._defect(path, action, "service:Action, with * and ? in the action, or * alone")
+            self._defects.add(
+                path, action, "service:Action, with * and ? in the action, or * alone"
+            )
             return None
         return action
 
     def _resource(self, resource: str, path: str) -> str | None:
-        if not self._is_bounded(resource, path):
+        if not self._defects.is_bounded(resource, path, self._limits):
             return None
         if _CONTROL.search(resource) or not (resource == "*" or resource.startswith("arn:")):
-            self._defect(path, resource, "an ARN, with * and ? allowed, or * alone")
+            self._defects.add(path, resource, "an ARN, with * and ? allowed, or * alone")
             return None
         if self._variables and "${" in resource:
             try:
                 tokenize(resource, variables=True)
             except VariableError as error:
-                self._defect(path, resource, str(error))
+                self._defects.add(path, resource, str(error))
                 return None
         return self._completed(resource, path)
 
@@ -253,10 +256,10 @@ class DocumentReader:
         if resource == "*" or missing <= 0:
             return resource
         if head != resource:
-            self._defect(path, resource, "no variable before the fifth colon")
+            self._defects.add(path, resource, "no variable before the fifth colon")
             return None
         if self._kind not in _SHORT_ARNS:
-            self._defect(path, resource, "an ARN of six segments")
+            self._defects.add(path, resource, "an ARN of six segments")
             return None
         return resource + ":*" * missing
 
@@ -271,7 +274,7 @@ class DocumentReader:
             return None  # a guardrail for resources binds everyone, said or not
         if len(names) != 1:
             number = "both" if names else "neither"
-            self._report(path, number, "exactly one of Principal and NotPrincipal")
+            self._defects.say(path, number, "exactly one of Principal and NotPrincipal")
             return None
         element = names[0]
         where = f"{path}.{element}"
@@ -285,12 +288,12 @@ class DocumentReader:
             principals.everyone = True
             return principals.build(negated=negated)
         if not isinstance(found, dict) or not found:
-            self._defect(path, found, '"*", or an object such as {"IAM": "arn:..."}')
+            self._defects.add(path, found, '"*", or an object such as {"IAM": "arn:..."}')
             return principals.build(negated=negated)
         for kind, values in found.items():
             where = f"{path}.{shown_name(kind)}"
             if kind not in _PRINCIPAL_TYPES:
-                self._report(where, "this type", _one_of(set(_PRINCIPAL_TYPES)))
+                self._defects.say(where, "this type", _one_of(set(_PRINCIPAL_TYPES)))
                 continue
             for place, value in self._texts(values, where):
                 self._add_principal(principals, kind, value, place)
@@ -301,91 +304,18 @@ class DocumentReader:
         try:
             add.get(kind, principals.add_account_or_arn)(value)
         except PrincipalError as error:
-            self._defect(path, value, str(error))
+            self._defects.add(path, value, str(error))
 
     def _check_use(self, principals: Principals, path: str, effect: EffectWord) -> None:
         if self._kind is DocumentKind.RCP and (principals.negated or not principals.everyone):
-            self._report(path, "named principals", 'Principal "*" only')
+            self._defects.say(path, "named principals", 'Principal "*" only')
         elif self._kind is DocumentKind.TRUST and principals.negated:
-            self._report(path, "this element", "Principal in a trust policy")
+            self._defects.say(path, "this element", "Principal in a trust policy")
         elif principals.negated and principals.everyone:
-            self._defect(path, "*", "principals to except; * excepts everyone")
+            self._defects.add(path, "*", "principals to except; * excepts everyone")
         elif principals.negated and effect == "Allow" and not self._imported:
-            self._report(path, "this element with Allow", "Principal, or Effect Deny")
-
-    def _clauses(self, found: Mapping[str, Any], path: str) -> tuple[Clause, ...]:
-        if "Condition" not in found:
-            return ()
-        path = f"{path}.Condition"
-        condition = found["Condition"]
-        if not isinstance(condition, dict) or not condition:
-            self._defect(path, condition, "an object of operators, at least one")
-            return ()
-        clauses: list[Clause] = []
-        for operator, keys in condition.items():
-            where = f"{path}.{shown_name(operator)}"
-            if not isinstance(keys, dict) or not keys:
-                self._defect(where, keys, "an object of condition keys, at least one")
-                continue
-            if len(keys) > 1 and len({key.lower() for key in keys}) != len(keys):
-                self._report(where, "a key twice", "keys that differ in more than case")
-            for key, values in keys.items():
-                clauses.append(Clause(operator, key, self._values(key, values, where)))
-                self._check_clause(clauses[-1], f"{where}.{shown_name(key)}", values)
-        return tuple(clauses)
-
-    def _values(self, key: str, found: Any, path: str) -> tuple[str, ...]:
-        where = f"{path}.{shown_name(key)}"
-        if not key.strip() or _CONTROL.search(key) or len(key) > self._limits.pattern:
-            self._defect(where, key, "the name of a condition key")
-        values: list[str] = []
-        for index, value in enumerate(found if isinstance(found, list) else [found]):
-            place = f"{where}[{index}]" if isinstance(found, list) else where
-            text = _condition_text(value)
-            if text is None:
-                self._defect(place, value, "a text, a number, true or false")
-            elif self._is_bounded(text, place):
-                values.append(text)
-        return tuple(values)
-
-    def _check_clause(self, clause: Clause, path: str, found: Any) -> None:
-        if not clause.values:
-            if found == []:
-                self._defect(path, found, "at least one value")
-            return
-        try:
-            bind_condition(clause.operator, clause.key, clause.values, variables=self._variables)
-        except OperatorError as error:
-            self._defect(path, clause.operator, str(error))
-        except ValueListError as error:
-            where = f"{path}[{error.index}]" if isinstance(found, list) else path
-            self._defect(where, clause.values[error.index], error.expected)
-
-
-def shown(value: object) -> str:
-    """Write a found value for a message: short, on one line, containers by their kind only."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "an object" if value else "an empty object"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    text = json.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def shown_name(name: str) -> str:
-    """Write an element's name inside a JSON path."""
-    return name if name.isidentifier() and len(name) <= _SHOWN else f"[{shown(name)}]"
+            self._defects.say(path, "this element with Allow", "Principal, or Effect Deny")
 
 
 def _one_of(names: set[str]) -> str:
     return "one of " + ", ".join(sorted(names))
-
-
-def _condition_text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, int | float) else None

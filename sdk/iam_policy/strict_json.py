@@ -8,7 +8,7 @@ to make two readers disagree about one signed text, so here each is refused.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -16,6 +16,9 @@ from typing import Any, NoReturn
 # Possessive quantifiers: the pattern reads each character once, whatever the text is.
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
+
+
+Steps = tuple[str | int, ...]
 
 
 class JsonError(ValueError):
@@ -28,6 +31,16 @@ class JsonError(ValueError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class DuplicateMemberError(JsonError):
+    """An object has the same member twice; `parse_repeating` tells where."""
+
+
+class _Repeating(dict[str, Any]):
+    """An object of which some members came twice."""
+
+    twice: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,40 @@ def parse_json(data: bytes | str, limits: JsonLimits = DEFAULT_LIMITS) -> Any:
     return value
 
 
+def parse_repeating(
+    data: bytes | str, limits: JsonLimits = DEFAULT_LIMITS
+) -> tuple[Any, tuple[Steps, ...]]:
+    """Read a text in which members come twice, only to tell everything that is wrong with it.
+
+    Of equal members the last is kept, which is exactly what nobody may act upon.
+
+    Returns:
+        The value, and the way to each member that comes twice: names, and places in lists.
+
+    Raises:
+        JsonError: as `parse_json`, but for duplicate members.
+    """
+    text = _text(data, limits)
+    _check_shape(text, limits)
+    try:
+        value = _decode(limits, refuse=False)(text)
+    except json.JSONDecodeError as error:
+        raise JsonError(f"not valid JSON at character {error.pos}") from None
+    _check_surrogates(value)
+    return value, tuple(_repeated(value, ()))
+
+
+def _repeated(value: object, steps: Steps) -> Iterator[Steps]:
+    if isinstance(value, _Repeating):
+        yield from ((*steps, name) for name in value.twice)
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _repeated(member, (*steps, name))
+    elif isinstance(value, list):
+        for index, element in enumerate(value):
+            yield from _repeated(element, (*steps, index))
+
+
 def _text(data: bytes | str, limits: JsonLimits) -> str:
     if len(data) > limits.max_bytes:
         raise JsonError(f"longer than {limits.max_bytes} bytes")
@@ -103,11 +150,13 @@ def _check_shape(text: str, limits: JsonLimits) -> None:
 
 
 @lru_cache(maxsize=64)
-def _decode(limits: JsonLimits) -> Callable[[str], Any]:
+def _decode(limits: JsonLimits, *, refuse: bool = True) -> Callable[[str], Any]:
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise JsonError("the same member twice in one object")
+            if refuse:
+                raise DuplicateMemberError("the same member twice in one object")
+            found = _repeating(pairs)
         if len(found) > limits.max_members:
             raise JsonError(f"more than {limits.max_members} members in one object")
         return found
@@ -129,6 +178,18 @@ def _decode(limits: JsonLimits) -> Callable[[str], Any]:
         parse_float=fraction,
         parse_constant=_refuse_constant,
     ).decode
+
+
+def _repeating(pairs: list[tuple[str, Any]]) -> _Repeating:
+    found = _Repeating(pairs)
+    seen: set[str] = set()
+    twice: dict[str, None] = {}  # no set: the order is that of the text
+    for name, _ in pairs:
+        if name in seen:
+            twice[name] = None
+        seen.add(name)
+    found.twice = tuple(twice)
+    return found
 
 
 def _check_digits(number: str, limits: JsonLimits) -> None:

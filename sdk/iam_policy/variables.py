@@ -8,6 +8,7 @@ wildcard, and a ``${...}`` in a tag value stays what it is. Source: IAM User Gui
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from iam_policy.globs import (
@@ -89,8 +90,14 @@ def scalar_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return repr(value)
+        return number_text(value)
     raise ContextError(f"a context value of type {type(value).__name__}")
+
+
+def number_text(value: float) -> str:
+    """Write a JSON number as people write it: Python would write 0.00001 as ``1e-05``."""
+    text = repr(value)
+    return format(Decimal(text), "f") if "e" in text else text
 
 
 def tokenize(text: str, *, variables: bool, wildcards: bool = True) -> list[Token]:
@@ -136,7 +143,7 @@ def _special(text: str, start: int, *, variables: bool, wildcards: bool) -> tupl
         return "$", start + 1
     found = _VARIABLE.match(text, start, start + _MAX_VARIABLE)
     if found is None:
-        raise VariableError("a variable is ${key} or ${key, 'default'}")
+        raise VariableError("a variable written ${key} or ${key, 'default'}")
     if literal := found["literal"]:
         return literal, found.end()
     return Variable(found["key"].lower(), found["default"]), found.end()
@@ -187,7 +194,7 @@ class Pattern:
         return text.startswith(self.prefix) and (self.test is None or self.test(text, env))
 
 
-@lru_cache(maxsize=4_096)  # the same few patterns in many documents, and then kept once
+@lru_cache(maxsize=512)  # the same few patterns in many documents, and then kept once
 def compiled_pattern(text: str, *, variables: bool) -> Pattern:
     """Compile a resource pattern; raises `VariableError` as `tokenize` does."""
     return Pattern(text, variables=variables)

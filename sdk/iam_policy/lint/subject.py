@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from iam_policy.defects import shown_name
 from iam_policy.document import Clause, DocumentKind, Policy, Statement
-from iam_policy.grammar import shown_name
 from iam_policy.lint.vocabulary import Vocabulary
 
 

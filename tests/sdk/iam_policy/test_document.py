@@ -100,7 +100,7 @@ class TestPe21Grammar:
                 {"Condition": {"Bool": {"k": "true", "K": "true"}}},
                 "$.Statement[0].Condition.Bool a key twice",
             ),
-            ({"Condition": {"Boo": {"k": "true"}}}, '$.Statement[0].Condition.Boo.k "Boo"'),
+            ({"Condition": {"Boo": {"k": "true"}}}, '$.Statement[0].Condition.Boo "Boo"'),
             ({"Condition": {"Bool": {"k": "yes"}}}, '$.Statement[0].Condition.Bool.k "yes"'),
             ({"Condition": {"Bool": {"k": ["true", "x"]}}}, "$.Statement[0].Condition.Bool.k[1]"),
             ({"Condition": {"Bool": {"k": []}}}, "$.Statement[0].Condition.Bool.k an empty list"),
@@ -122,8 +122,6 @@ class TestPe21Grammar:
     @pytest.mark.parametrize(
         ("found", "expected"),
         [
-            ('{"Statement":[],"Statement":[]}', "$ the same member twice in one object"),
-            ('{"Statement":{"Effect":"Deny","Effect":"Allow"}}', "$ the same member twice"),
             ("[]", "$ an empty list"),
             ("{}", "$.Statement nothing"),
             ({"Statement": []}, "$.Statement an empty list"),
@@ -134,11 +132,53 @@ class TestPe21Grammar:
             ({"Id": "x", "Statement": statement()}, "$.Id this element"),
             ({"Statements": 1, "Statement": statement()}, "$.Statements this element"),
             (b"\xff", "$ not valid UTF-8"),
+            ('{"Version":1,"Version":2,', "$ not valid JSON at character"),
         ],
     )
     def test_pe_21_a_malformed_document_is_refused(self, found: Any, expected: str) -> None:
         (first,) = defects(found)
         assert first.startswith(expected)
+
+    def test_pe_21_members_that_come_twice_are_refused_with_everything_else(self) -> None:
+        text = (
+            '{"Version":"2012-10-17","Version":"2012-10-17","Statement":[{"Effect":"Deny",'
+            '"Effect":"Allow","Effect":"allow","Action":"*","Resource":"*",'
+            '"Condition":{"Bool":{"a:b":"true","a:b":"true"}}}]}'
+        )
+        assert defects(text) == [
+            "$.Version this member twice",
+            "$.Statement[0].Effect this member twice",
+            '$.Statement[0].Condition.Bool.["a:b"] this member twice',
+            '$.Statement[0].Effect "allow"',
+        ]
+
+    def test_every_wrong_value_of_a_list_is_told_at_its_own_place(self) -> None:
+        values: list[Any] = ["1", None, "x", "2", {}, "y"]
+        assert one_defect(Condition={"NumericEquals": {"k": values}}) == [
+            "$.Statement[0].Condition.NumericEquals.k[1] nothing",
+            "$.Statement[0].Condition.NumericEquals.k[4] an empty object",
+            '$.Statement[0].Condition.NumericEquals.k[2] "x"',
+            '$.Statement[0].Condition.NumericEquals.k[5] "y"',
+        ]
+
+    @pytest.mark.parametrize(
+        ("operator", "similar"),
+        [
+            ("StringEqual", "StringEquals"),
+            ("ForAllValues:stringlike", "StringLike"),
+            ("IPAddress", "IpAddress"),
+            ("NullIfExists", "Null"),
+            ("Whatever", "StringEquals"),
+        ],
+    )
+    def test_an_unknown_operator_is_told_once_with_one_that_is_like_it(
+        self, operator: str, similar: str
+    ) -> None:
+        one = statement(Condition={operator: {"a": "x", "b": "y"}})
+        with pytest.raises(PolicyError) as caught:
+            parse_policy(json.dumps(document(one)), DocumentKind.IDENTITY)
+        (defect,) = caught.value.defects
+        assert defect.expected == f"a condition operator such as {similar}"
 
     def test_pe_21_an_empty_statement_has_every_defect_at_once(self) -> None:
         assert defects({"Statement": {}}) == [

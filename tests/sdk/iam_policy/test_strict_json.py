@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iam_policy import JsonError, JsonLimits, parse_json
+from iam_policy.strict_json import DuplicateMemberError, parse_repeating
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.text(max_size=5),
@@ -117,3 +118,22 @@ def test_ds_01_hostile_json_is_refused_quickly(data: bytes) -> None:
     with pytest.raises(JsonError):
         parse_json(data)
     assert time.process_time() - started < 0.25  # the bar is 50 ms on a quiet machine
+
+
+def test_members_that_come_twice_are_found_everywhere_in_the_order_of_the_text() -> None:
+    text = '{"a":1,"b":[{"c":1,"d":2,"d":3,"c":4,"c":5}],"a":{"e":{"f":1,"f":2}}}'
+    value, found = parse_repeating(text)
+    assert value == {"a": {"e": {"f": 2}}, "b": [{"c": 5, "d": 3}]}
+    assert found == (("a",), ("a", "e", "f"), ("b", 0, "d"), ("b", 0, "c"))
+
+
+def test_a_text_without_repetition_has_none_and_what_else_is_wrong_is_refused() -> None:
+    assert parse_repeating('[1,{"a":2}]') == ([1, {"a": 2}], ())
+    for data in ("{", '{"a":NaN,"a":1}', '["\\ud800"]', "[" * 40):
+        with pytest.raises(JsonError):
+            parse_repeating(data)
+
+
+def test_a_duplicate_member_is_its_own_error() -> None:
+    with pytest.raises(DuplicateMemberError):
+        parse_json('{"a":1,"a":1}')

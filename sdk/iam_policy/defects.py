@@ -1,0 +1,64 @@
+"""Collects what is wrong with a text that somebody wrote, and words it."""
+
+import json
+from collections.abc import Iterable
+
+from iam_policy.document import Defect, Limits
+
+_SHOWN = 60
+
+
+class DefectLog:
+    """The defects found so far, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._defects: list[Defect] = []
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is wrong."""
+        return bool(self._defects)
+
+    def all(self) -> tuple[Defect, ...]:
+        """Return everything found."""
+        return tuple(self._defects)
+
+    def add(self, path: str, found: object, expected: str) -> None:
+        """Record a value of the text that should be another."""
+        self.say(path, shown(found), expected)
+
+    def say(self, path: str, found: str, expected: str) -> None:
+        """Record a defect whose ``found`` is words of ours, not a value of the text."""
+        self._defects.append(Defect(path, found, expected))
+
+    def is_bounded(self, pattern: str, path: str, limits: Limits) -> bool:
+        """Tell whether one pattern keeps the limits, and record if it does not."""
+        if len(pattern) > limits.pattern:
+            self.say(path, f"{len(pattern)} characters", f"at most {limits.pattern} characters")
+            return False
+        if pattern.count("*") > limits.stars:
+            self.add(path, pattern, f"at most {limits.stars} stars")
+            return False
+        return True
+
+
+def shown(value: object) -> str:
+    """Write a found value for a message: short, on one line, containers by their kind only."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "an object" if value else "an empty object"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def shown_name(name: str) -> str:
+    """Write an element's name inside a JSON path."""
+    return name if name.isidentifier() and len(name) <= _SHOWN else f"[{shown(name)}]"
+
+
+def shown_path(steps: Iterable[str | int]) -> str:
+    """Write names and places in lists as one JSON path."""
+    parts = (f"[{step}]" if isinstance(step, int) else f".{shown_name(step)}" for step in steps)
+    return "$" + "".join(parts)
