@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from iam_policy import Context
+
 PREFIXES: Final = ("iam:", "aws:")
 
 
@@ -13,12 +15,12 @@ def both_prefixes(values: Mapping[str, Any]) -> dict[str, Any]:
     return {prefix + key: value for key, value in values.items() for prefix in PREFIXES}
 
 
-def clock_keys(now: datetime) -> Mapping[str, Any]:
-    """The keys that follow from the clock, which counts seconds."""
+def clock_keys(now: datetime) -> Context:
+    """The keys that follow from the clock, which counts seconds; in lower case."""
     return _keys_of_second(int(now.timestamp()))
 
 
 @lru_cache(maxsize=4)  # thousands of decisions are made in one second
-def _keys_of_second(second: int) -> Mapping[str, Any]:
+def _keys_of_second(second: int) -> Context:
     text = datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
-    return both_prefixes({"CurrentTime": text, "EpochTime": second})
+    return Context(both_prefixes({"CurrentTime": text, "EpochTime": second}))

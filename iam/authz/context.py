@@ -10,6 +10,7 @@ from typing import Any
 from iam.authz.condition_keys import PREFIXES, both_prefixes, clock_keys
 from iam.authz.facts import PrincipalFacts
 from iam.errors import invalid
+from iam_policy import Context
 
 # Who the principal is, how it was proven, and what time it is: never a caller's word. What a
 # caller knows better, such as the address of *its* client (`iam:SourceIp`), it may say.
@@ -35,9 +36,9 @@ _OURS = (
 )
 
 
-def principal_context(facts: PrincipalFacts, *, now: datetime) -> dict[str, Any]:
-    """The keys that follow from the principal and the clock."""
-    return {**facts.context, **clock_keys(now)}
+def principal_context(facts: PrincipalFacts, *, now: datetime) -> Context:
+    """The keys that follow from the principal and the clock, in lower case."""
+    return facts.context.over(clock_keys(now))
 
 
 def check_callers_context(context: Mapping[str, Any]) -> None:

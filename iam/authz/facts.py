@@ -18,6 +18,7 @@ from iam.authz.surroundings import (
 )
 from iam_policy import (
     CompiledPolicy,
+    Context,
     Decision,
     Layers,
     PolicySet,
@@ -46,7 +47,7 @@ class PrincipalFacts:
         boundary: Its permissions boundary; `None` when it has none.
         trust: Of a role: who may assume it.
         depends_on: The entity ids whose change makes this value stale.
-        context: The condition keys that follow from all this.
+        context: The condition keys that follow from all this, folded for all its decisions.
         principal: The same as the engine names it.
         layers: What the engine decides by; of a principal that may not act, nothing.
     """
@@ -63,7 +64,7 @@ class PrincipalFacts:
     boundary: PolicySet | None
     trust: PolicySet | None = None
     depends_on: frozenset[str]
-    context: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    context: Context = field(init=False, repr=False, compare=False)
     principal: Principal = field(init=False, repr=False, compare=False)
     layers: Layers = field(init=False, repr=False, compare=False)
     _within: dict[Surroundings, Layers] = field(
@@ -86,7 +87,7 @@ class PrincipalFacts:
             values["username"] = self.name
         for key, value in self.tags.items():
             values[f"PrincipalTag/{key}"] = value
-        object.__setattr__(self, "context", both_prefixes(values))
+        object.__setattr__(self, "context", Context(both_prefixes(values)))
 
     def within(self, around: Surroundings) -> Layers:
         """What the engine decides by in these surroundings; kept, as it gathers what is asked."""

@@ -32,10 +32,14 @@ class Context(dict[str, ContextValue]):
     def over(self, others: Mapping[str, ContextValue]) -> Self:
         """Return these keys and the others; where both have one, it is this context's."""
         joined = type(self)()
-        joined.update(self)  # into an empty one first: that copies the table as a whole
         below = others if isinstance(others, Context) else Context(others)
-        for key, value in below.items():
-            joined.setdefault(key, value)
+        if len(below) > len(self):
+            joined.update(below)
+            joined.update(self)
+        else:  # the larger goes in first: into an empty table it is copied as a whole
+            joined.update(self)
+            for key, value in below.items():
+                joined.setdefault(key, value)
         joined.is_ambiguous = self.is_ambiguous or below.is_ambiguous
         return joined
 

@@ -1,9 +1,7 @@
 """Use case of decisions: a batch of questions from one proven caller."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -24,7 +22,7 @@ from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
 from iam.journal.denials import Denial
 from iam.kit.ids import IdKind, new_id
 from iam.work import Tools
-from iam_policy import Decision, DocumentKind, is_canonical
+from iam_policy import Context, Decision, DocumentKind, is_canonical
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +49,7 @@ class Asked:
     """
 
     facts: PrincipalFacts
-    context: Mapping[str, Any]
+    context: Context
     session: RoleSession | None = None
     audience: str | None = None
 
@@ -141,7 +139,7 @@ class DecisionPoint:
             asked.facts,
             action=action,
             resource=resource,
-            context={**question.context, **asked.context},
+            context=asked.context.over(question.context),
             around=await self._surroundings.find(
                 asked.facts.account, action=action, resource=resource
             ),
@@ -172,7 +170,7 @@ class DecisionPoint:
         facts = None if known is None else await self._principals.get(known.token.subject)
         if known is None or facts is None or not facts.is_active:
             return _NO_TOKEN
-        context = {**principal_context(facts, now=now), **known.context}
+        context = Context(known.context).over(principal_context(facts, now=now))
         return Asked(facts, context, audience=known.audience)
 
     async def _asked_by_session(self, subject: SessionSubject, now: datetime) -> Asked | Unknown:
@@ -186,7 +184,7 @@ class DecisionPoint:
         keys = both_prefixes(
             {"PrincipalType": "AssumedRole", "userid": f"{facts.id}:{subject.name}"}
         )
-        context = {**principal_context(facts, now=now), **keys}
+        context = Context(keys).over(principal_context(facts, now=now))
         return Asked(facts, context, session=RoleSession(arn, narrowed))
 
     async def _authorize(self, asker: Asker, arn: str, question: Evaluation, now: datetime) -> None:
