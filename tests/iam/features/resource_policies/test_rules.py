@@ -6,6 +6,7 @@ import pytest
 
 from iam.errors import IamError
 from iam.features.resource_policies.rules import check_resource, checked_resource_policy
+from iam_policy import Limits
 
 INVOICE = "arn:iam:billing::main:invoice/42"
 ALICE = "arn:iam:iam::main:user/alice"
@@ -64,7 +65,7 @@ def test_pe_15_what_has_two_spellings_has_no_policy(rest: str) -> None:
     "pattern", [INVOICE, f"{INVOICE}/*", f"{INVOICE}/lines/1", "*", f"{INVOICE}/${{iam:userid}}/*"]
 )
 def test_a_policy_speaks_about_its_resource_and_what_is_below(pattern: str) -> None:
-    checked_resource_policy(document(Resource=pattern), INVOICE)
+    checked_resource_policy(document(Resource=pattern), INVOICE, Limits())
 
 
 @pytest.mark.parametrize(
@@ -72,22 +73,22 @@ def test_a_policy_speaks_about_its_resource_and_what_is_below(pattern: str) -> N
 )
 def test_a_policy_that_speaks_about_others_is_refused(pattern: str) -> None:
     with pytest.raises(IamError) as caught:
-        checked_resource_policy(document(Resource=[INVOICE, pattern]), INVOICE)
+        checked_resource_policy(document(Resource=[INVOICE, pattern]), INVOICE, Limits())
     assert caught.value.detail["errors"][0]["path"] == "$.Statement[0].Resource"
 
 
 def test_pe_11_everybody_needs_a_condition() -> None:
     with pytest.raises(IamError) as caught:
-        checked_resource_policy(document(Principal="*"), INVOICE)
+        checked_resource_policy(document(Principal="*"), INVOICE, Limits())
     assert caught.value.detail["errors"][0]["path"] == "$.Statement[0].Principal"
-    checked_resource_policy(document(Principal="*", Effect="Deny"), INVOICE)
+    checked_resource_policy(document(Principal="*", Effect="Deny"), INVOICE, Limits())
     limited = {"StringEquals": {"iam:PrincipalTag/team": "billing"}}
-    checked_resource_policy(document(Principal="*", Condition=limited), INVOICE)
+    checked_resource_policy(document(Principal="*", Condition=limited), INVOICE, Limits())
 
 
 def test_pe_14_nobody_is_let_in_by_exception() -> None:
     allowing = document(NotPrincipal={"IAM": ALICE})
     del allowing["Statement"][0]["Principal"]
     with pytest.raises(IamError) as caught:
-        checked_resource_policy(allowing, INVOICE)
+        checked_resource_policy(allowing, INVOICE, Limits())
     assert caught.value.code == "policy_invalid"
