@@ -13,9 +13,11 @@ from iam.features.credentials import commands as credentials
 from iam.features.decisions import commands as decisions
 from iam.features.demo import commands as demo
 from iam.features.groups import commands as groups
+from iam.features.guardrails import commands as guardrails
 from iam.features.installation import commands as installation
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
+from iam.features.resource_policies import commands as resource_policies
 from iam.features.roles import commands as roles
 from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
@@ -34,6 +36,8 @@ GROUPS = (
     catalogues.commands,
     attachments.inline,
     attachments.boundary,
+    resource_policies.commands,
+    guardrails.commands,
     credentials.commands,
     signing_keys.commands,
     accounts.commands,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from iam.errors import invalid
 from iam.features.principal_elements.rules import document_error, parsed, stored_text
-from iam_policy import Defect, DocumentKind
+from iam_policy import Defect, DocumentKind, Limits
 
 INSTALLATION: Final = "installation"
 FULL_ACCESS_DOCUMENT: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -55,13 +55,13 @@ def parse_level(text: str) -> Level:
     return Level(account)
 
 
-def checked_guardrail(document: Mapping[str, Any], kind: str) -> str:
+def checked_guardrail(document: Mapping[str, Any], kind: str, limits: Limits) -> str:
     """The compact text of a guardrail, as it is stored.
 
     Raises `IamError` of kind `invalid` with every defect and its JSON path. What binds resources
     only denies, as in AWS: `FullAccess` stands beside it, and an Allow would add nothing.
     """
-    policy = parsed(document, DocumentKind(kind), what="guardrail")
+    policy = parsed(document, DocumentKind(kind), limits, what="guardrail")
     if policy.kind is DocumentKind.RCP:
         allowing = [one.index for one in policy.statements if one.effect != "Deny"]
         if allowing:

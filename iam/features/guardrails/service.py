@@ -50,7 +50,7 @@ async def put_guardrail(
     row = await _find_authorized(uow, kind, name, Action.UPDATE_GUARDRAIL)
     if row is None:
         await _authorize(uow, Action.CREATE_GUARDRAIL, guardrail_resource(kind, name))
-    text = checked_guardrail(document, kind)
+    text = checked_guardrail(document, kind, uow.settings.policies.limits())
     if row is not None:
         _refuse_shipped(row)
     expecting(None if row is None else row.version)

@@ -13,7 +13,7 @@ from iam.features.principal_elements.rules import (
     parsed,
     statements_of,
 )
-from iam_policy import Arn, Defect, DocumentKind, Policy, canonical_defect
+from iam_policy import Arn, Defect, DocumentKind, Limits, Policy, canonical_defect
 
 RESOURCE_POLICY: Final = "resource policy"
 """What messages call it."""
@@ -39,14 +39,14 @@ def check_resource(resource: str, *, account: str) -> None:
         raise _invalid("a role has its trust policy: PUT /v1/roles/{role}/trust-policy")
 
 
-def checked_resource_policy(document: Document, resource: str) -> Policy:
+def checked_resource_policy(document: Document, resource: str, limits: Limits) -> Policy:
     """Parse a resource policy to be stored.
 
     Raises `IamError` of kind `invalid` with every defect and its JSON path: what the grammar
     refuses, resources that are not this one or below it (as AWS does), and everybody let in without
     a condition.
     """
-    policy = parsed(document, DocumentKind.RESOURCE, what=RESOURCE_POLICY)
+    policy = parsed(document, DocumentKind.RESOURCE, limits, what=RESOURCE_POLICY)
     defects = [*_foreign(policy, document, resource), *open_doors(policy, document)]
     if defects:
         raise document_error(RESOURCE_POLICY, defects)

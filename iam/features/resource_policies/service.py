@@ -30,7 +30,7 @@ async def put_resource_policy(
     Raises `invalid` with every defect of the document.
     """
     row = await _find_authorized(uow, resource, Action.PUT_RESOURCE_POLICY)
-    checked_resource_policy(document, resource)
+    checked_resource_policy(document, resource, uow.settings.policies.limits())
     text = await stored_document(uow, document, what=RESOURCE_POLICY)
     expecting(None if row is None else row.version)
     if row is None:
