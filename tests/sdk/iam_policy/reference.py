@@ -1,16 +1,16 @@
 """A second evaluator, as slow and plain as possible, to hold the engine against.
 
 It reads the JSON documents on every decision, walks every statement of every layer in turn, and
-shares no code with the engine. It knows the part of the language that the property tests generate.
+shares no code with the engine. It knows the whole language, but reads no document that the grammar
+refuses; `reference_values` compares the values of conditions.
 """
 
 from dataclasses import dataclass, field
-from decimal import Decimal
-from ipaddress import ip_address, ip_network
 from typing import Any
 
+from tests.sdk.iam_policy.reference_values import Context, compare, glob, like, lookup
+
 Document = dict[str, Any]
-Context = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ def _resource_denies(question: Question, policies: Policies) -> bool:
                 return True
             if "NotPrincipal" in one:
                 names = _names(question, one["NotPrincipal"])
-                session = "assumed-role/" in (question.arn or "")
-                wanted = {"direct", "source", "account"} if session else {"direct"}
+                wanted = {"direct", "source", "account"} if _is_session(question) else {"direct"}
                 if (question.arn or "").endswith(":root"):
                     wanted = {"account"}
                 if policies.boundary is not None or not wanted <= names:
@@ -136,28 +135,41 @@ def _names_value(question: Question, kind: str, value: str) -> set[str]:
         return {"direct"}
     if kind == "Service" or arn is None or _outsider(question):
         return set()
-    session = ":assumed-role/" in arn
-    role = arn.partition("assumed-role/")[2].split("/")[0]
-    is_role = session and ":role/" in value and value.split(":")[4] == account
-    root = f"arn:aws:iam::{account}:root"  # the account, also when the root itself asks
+    session = _is_session(question)
+    role = arn.partition(":assumed-role/")[2].split("/")[0]
+    parts = value.split(":")
+    is_role = role != "" and ":role/" in value and parts[4] == account
+    is_account = value.endswith(":root") and parts[2] == "iam" and parts[4] == account
+    is_known = value == question.identifier
     names = {
-        "account": value in {account, root},
-        "direct": (value == arn and value != root)
-        or (value == question.identifier and not session),
-        "source": is_role and value.rsplit("/", maxsplit=1)[-1] == role,
+        "account": value == account or is_account,
+        "direct": value == arn or (is_known and not session),
+        "source": (is_role and value.endswith(f"/{role}")) or (is_known and session),
     }
     return {name for name, is_named in names.items() if is_named}
+
+
+def _is_session(question: Question) -> bool:
+    arn = question.arn or ""
+    return ":assumed-role/" in arn or ":federated-user/" in arn
+
+
+def _completed(resource: str) -> str:
+    """A short ARN means any of what it does not say."""
+    return resource if resource == "*" else resource + ":*" * (5 - resource.count(":"))
 
 
 def _matches(question: Question, one: Document, document: Document) -> bool:
     variables = document.get("Version") == "2012-10-17"
     actions = _many(one.get("Action", one.get("NotAction")))
-    action = any(_glob(list(a.lower()), question.action.lower()) for a in actions)
+    action = any(glob(list(a.lower()), question.action.lower()) for a in actions)
     if action != ("Action" in one):
         return False
     if "Resource" in one or "NotResource" in one:
         patterns = _many(one.get("Resource", one.get("NotResource")))
-        resource = any(_like(r, question.resource, question.context, variables) for r in patterns)
+        resource = any(
+            like(_completed(r), question.resource, question.context, variables) for r in patterns
+        )
         if resource != ("Resource" in one):
             return False
     return all(
@@ -167,59 +179,17 @@ def _matches(question: Question, one: Document, document: Document) -> bool:
     )
 
 
-def _like(pattern: str, text: str, context: Context, variables: bool) -> bool:
-    symbols = _symbols(pattern, context) if variables else list(pattern)
-    return symbols is not None and _glob(symbols, text)
-
-
-def _symbols(pattern: str, context: Context) -> list[str] | None:
-    """Split into wildcards, and literal characters marked by a leading backslash."""
-    symbols: list[str] = []
-    while pattern:
-        if pattern.startswith("${"):
-            name, pattern = pattern[2:].split("}", 1)
-            key, _, default = name.partition(", ")
-            value = name if name in {"*", "?", "$"} else _lookup(context, key)
-            if isinstance(value, list) or (value is None and not default):
-                return None
-            if not value and default:
-                value = default.strip("'")
-            symbols += ["\\" + character for character in str(value)]
-        else:
-            symbols.append(pattern[0])
-            pattern = pattern[1:]
-    return symbols
-
-
-def _lookup(context: Context, key: str) -> Any:
-    return next((value for name, value in context.items() if name.lower() == key.lower()), None)
-
-
-def _glob(symbols: list[str], text: str) -> bool:
-    """Keep every position the pattern could have reached so far."""
-    reached = {0}
-    for symbol in symbols:
-        if symbol == "*":
-            reached = set(range(min(reached), len(text) + 1)) if reached else set()
-        elif symbol == "?":
-            reached = {place + 1 for place in reached if place < len(text)}
-        else:
-            wanted = symbol[-1]
-            reached = {p + 1 for p in reached if p < len(text) and text[p] == wanted}
-    return len(text) in reached
-
-
 def _condition(
     operator: str, key: str, wanted: list[Any], context: Context, variables: bool
 ) -> bool:
-    value = _lookup(context, key)
+    value = lookup(context, key)
     if operator == "Null":
         return any((value in (None, [])) == (str(word).lower() == "true") for word in wanted)
     base = operator.rpartition(":")[2].removesuffix("IfExists")
     negated = "Not" in base
     positive = base.replace("Not", "")
     values = [] if value is None else _many(value)
-    results = [_compare(positive, one, wanted, context, variables) for one in values]
+    results = [compare(positive, one, wanted, context, variables) for one in values]
     held = [result is not None and result != negated for result in results]
     if operator.startswith("ForAllValues:"):
         return all(held)
@@ -228,47 +198,3 @@ def _condition(
     if operator.startswith("ForAnyValue:"):
         return any(held)
     return not isinstance(value, list) and held[0]
-
-
-def _compare(
-    operator: str, value: Any, wanted: list[Any], context: Context, variables: bool
-) -> bool | None:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if operator.startswith("String"):
-        return any(_string(operator, text, str(one), context, variables) for one in wanted)
-    if operator == "Bool":
-        return text.lower() in {str(one).lower() for one in wanted}
-    if operator.startswith("Arn"):
-        pairs = [zip(one.split(":", 5), text.split(":", 5), strict=False) for one in wanted]
-        found = any(all(_like(p, t, context, variables) for p, t in pair) for pair in pairs)
-        return found if text.count(":") >= 5 else None
-    try:
-        return _measure(operator, text, [str(one) for one in wanted])
-    except (ValueError, ArithmeticError):
-        return None
-
-
-def _measure(operator: str, text: str, wanted: list[str]) -> bool:
-    if operator == "IpAddress":
-        return any(ip_address(text) in ip_network(one, strict=False) for one in wanted)
-    number = Decimal(text)
-    return any(
-        {
-            "NumericEquals": number == Decimal(one),
-            "NumericLessThan": number < Decimal(one),
-            "NumericGreaterThanEquals": number >= Decimal(one),
-        }[operator]
-        for one in wanted
-    )
-
-
-def _string(operator: str, text: str, one: str, context: Context, variables: bool) -> bool:
-    if operator == "StringLike":
-        return _like(one, text, context, variables)
-    symbols = _symbols(one, context) if variables else list(one)
-    if symbols is None:
-        return False
-    literal = "".join(symbol[-1] for symbol in symbols)
-    if operator == "StringEqualsIgnoreCase":
-        return literal.lower() == text.lower()
-    return literal == text
