@@ -159,11 +159,19 @@ def compile_policy(
     compiled = _cache.pop(digest, None)
     if compiled is None:
         policy = parse_policy(text, kind, limits, imported=imported)
-        compiled = CompiledPolicy(digest, kind, _statements(policy))
+        compiled = CompiledPolicy(digest, kind, compile_parsed(policy))
         while len(_cache) >= _CACHE_SIZE:
             _cache.popitem(last=False)
     _cache[digest] = compiled  # last in order: most recently used
     return compiled
+
+
+def compile_parsed(policy: Policy) -> tuple[CompiledStatement, ...]:
+    """Compile the statements of a document that is parsed already."""
+    variables = policy.has_variables
+    return tuple(
+        [CompiledStatement(statement, variables=variables) for statement in policy.statements]
+    )
 
 
 def compile_stored(text: str, kind: DocumentKind) -> CompiledPolicy:
@@ -185,14 +193,7 @@ def compile_stored(text: str, kind: DocumentKind) -> CompiledPolicy:
 _STORED = Limits(characters=dict.fromkeys(DocumentKind, DEFAULT_LIMITS.raw_bytes))
 
 
-def _statements(policy: Policy) -> tuple[CompiledStatement, ...]:
-    return tuple(
-        CompiledStatement(statement, variables=policy.has_variables)
-        for statement in policy.statements
-    )
-
-
-@lru_cache(maxsize=4_096)  # the same few names in many documents, and then kept once
+@lru_cache(maxsize=512)  # the same few names in many documents, and then kept once
 def _action(action: str) -> ActionPattern:
     if action == "*":
         return ActionPattern(action, None, lambda _: True)

@@ -54,7 +54,11 @@ def _decide(request: Request, layers: Layers) -> Decision:
         if entry is not None:
             return Decision(_EXPLICIT_DENY, (entry.match(layer),), layer)
     matched: list[Match] = []
-    blocked_by = _missing(plan.guardrails, request.resource, env, matched)
+    blocked_by = None
+    if plan.passed is not None:  # as nearly always: guardrails that allow all and deny some
+        matched += plan.passed
+    else:
+        blocked_by = _missing(plan.guardrails, request.resource, env, matched)
     if blocked_by is None:
         blocked_by = _grant(request, layers, plan, env, matched)
     if blocked_by is not None:
@@ -69,7 +73,7 @@ def _denial(
     if layer is not _RESOURCE:
         return table.first(request.resource, env)
     bounded = layers.boundary is not None
-    for entry in table.every(request.resource, env):
+    for entry in table.applying(request.resource, env):
         if entry.statement.names(request.principal, bounded=bounded):
             return entry
     return None
@@ -132,7 +136,7 @@ def _is_narrowed(caller: Principal, layers: Layers, *, is_direct: bool) -> bool:
 def _naming(request: Request, table: ResourceTable, env: Env) -> tuple[Naming, Entry | None]:
     """Find the most direct grant of the resource policy to the caller."""
     best, giver = _NONE, None
-    for entry in table.every(request.resource, env):
+    for entry in table.applying(request.resource, env):
         naming = entry.statement.names(request.principal, bounded=False)
         if naming > best:
             best, giver = naming, entry

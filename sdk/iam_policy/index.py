@@ -7,7 +7,7 @@ further check once its beginning was found.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from iam_policy.compile import CompiledPolicy, CompiledStatement
@@ -15,6 +15,7 @@ from iam_policy.conditions import Condition
 from iam_policy.decision import Layer, Match
 from iam_policy.variables import Env
 
+_MANY = 8  # candidates at one beginning, from which on to look closer
 _MEMO_SIZE = 1_024  # action names come from callers: a hostile one must not fill the memory
 
 
@@ -43,6 +44,47 @@ Candidate = tuple[Callable[[str, Env], bool] | None, Condition | None, Entry]
 """What is left to check once the beginning of the resource was found: the rest, the condition."""
 
 
+class Selection:
+    """Many candidates at one beginning: those that want a key to equal a text, found by the text.
+
+    A thousand statements that differ in the tag they ask for are one look-up then.
+    """
+
+    __slots__ = ("_by_key", "_others")
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._others: list[Candidate] = []
+        self._by_key: dict[str, dict[str, list[Candidate]]] = {}
+        for candidate in candidates:
+            key, values = _wanted(candidate[2].statement)
+            if not values:
+                self._others.append(candidate)
+            for value in values:
+                self._by_key.setdefault(key, {}).setdefault(value, []).append(candidate)
+
+    def relevant(self, env: Env) -> list[Candidate]:
+        """Return the candidates whose condition may hold; each is still to be checked."""
+        found = self._others.copy()
+        for key, by_value in self._by_key.items():
+            value = env.get(key)
+            if value.__class__ is str:  # no other class: its hash may be another
+                found += by_value.get(str(value), ())
+            elif value is not None:  # a number, or a list: the condition itself must tell
+                found += [one for candidates in by_value.values() for one in candidates]
+        return found
+
+
+def _wanted(statement: CompiledStatement) -> tuple[str, tuple[str, ...]]:
+    """Return a key and the texts of which it must be one, or no texts if nothing asks for that."""
+    for (operator, key, values), _ in statement.clauses:
+        if operator == "StringEquals" and "${" not in "".join(values):
+            return key.lower(), values
+    return "", ()
+
+
+Candidates = list[Candidate] | Selection
+
+
 class ResourceTable:
     """Statements of one effect that match one action, found by resource.
 
@@ -50,70 +92,76 @@ class ResourceTable:
         sure: A statement that applies whatever the resource and the context are, or None.
     """
 
-    __slots__ = ("_anything", "_exact", "_excepting", "_prefixes", "sure")
+    __slots__ = ("_exact", "_excepting", "_prefixes", "sure")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._anything: list[Entry] = []
         self._excepting: list[Entry] = []
-        self._exact: dict[str, list[Entry]] = {}
+        exact: dict[str, list[Candidate]] = {}
         by_length: dict[int, dict[str, list[Candidate]]] = {}
         for entry in entries:
-            if entry.statement.not_resource:
+            statement = entry.statement
+            if statement.not_resource:
                 self._excepting.append(entry)
-            elif not entry.statement.resources:
-                self._anything.append(entry)
-            for pattern in () if entry.statement.not_resource else entry.statement.resources:
-                if pattern.exact:
-                    self._exact.setdefault(pattern.prefix, []).append(entry)
-                elif not pattern.prefix and pattern.test is None:
-                    self._anything.append(entry)
-                else:
-                    table = by_length.setdefault(len(pattern.prefix), {})
-                    found = table.setdefault(pattern.prefix, [])
-                    found.append((pattern.test, entry.condition, entry))
-        self.sure = next((entry for entry in self._anything if entry.condition is None), None)
-        self._prefixes = sorted(by_length.items())
+                continue
+            if not statement.resources:  # a trust policy: the role itself, whatever it is called
+                everything = by_length.setdefault(0, {}).setdefault("", [])
+                everything.append((None, entry.condition, entry))
+            for pattern in statement.resources:
+                length = len(pattern.prefix)
+                table = exact if pattern.exact else by_length.setdefault(length, {})
+                found = table.setdefault(pattern.prefix, [])
+                found.append((pattern.test, entry.condition, entry))
+        everywhere = by_length.get(0, {}).get("", ())
+        sure = (
+            entry for test, condition, entry in everywhere if test is None and condition is None
+        )
+        self.sure = next(sure, None)
+        self._exact = _selected(exact)
+        self._prefixes = [(length, _selected(by_length[length])) for length in sorted(by_length)]
 
     def first(self, resource: str, env: Env) -> Entry | None:
         """Return one statement that applies, or None."""
         if self.sure is not None:
             return self.sure
-        for entry in self._anything:
-            if entry.condition is not None and entry.condition(env):
-                return entry
-        for entry in self._exact.get(resource, ()):
-            if entry.condition is None or entry.condition(env):
-                return entry
-        for length, table in self._prefixes:  # a slice longer than the resource is in no table
-            for test, condition, entry in table.get(resource[:length], ()):
+        for found in self._found(resource):
+            for test, condition, entry in found if isinstance(found, list) else found.relevant(env):
                 if (test is None or test(resource, env)) and (condition is None or condition(env)):
                     return entry
-        return self._first_excepting(resource, env) if self._excepting else None
-
-    def every(self, resource: str, env: Env) -> Iterator[Entry]:
-        """Yield the statements that apply; one may come twice, by two of its patterns."""
-        for entry in self._candidates(resource, env):
-            if entry.condition is None or entry.condition(env):
-                yield entry
-
-    def _candidates(self, resource: str, env: Env) -> Iterator[Entry]:
-        yield from self._anything
-        yield from self._exact.get(resource, ())
-        for length, table in self._prefixes:
-            for test, _, entry in table.get(resource[:length], ()):
-                if test is None or test(resource, env):
-                    yield entry
         for entry in self._excepting:
-            if entry.statement.matches_resource(resource, env):
-                yield entry
-
-    def _first_excepting(self, resource: str, env: Env) -> Entry | None:
-        for entry in self._excepting:
-            if entry.statement.matches_resource(resource, env) and (
-                entry.condition is None or entry.condition(env)
-            ):
+            if _excepts(entry, resource, env):
                 return entry
         return None
+
+    def applying(self, resource: str, env: Env) -> list[Entry]:
+        """Return the statements that apply; one may come twice, by two of its patterns."""
+        applying = [entry for entry in self._excepting if _excepts(entry, resource, env)]
+        for found in self._found(resource):
+            for test, condition, entry in found if isinstance(found, list) else found.relevant(env):
+                if (test is None or test(resource, env)) and (condition is None or condition(env)):
+                    applying.append(entry)
+        return applying
+
+    def _found(self, resource: str) -> list[Candidates]:
+        found = []
+        if self._exact and (exact := self._exact.get(resource)) is not None:
+            found.append(exact)
+        for length, table in self._prefixes:  # a slice longer than the resource is in no table
+            if (beginning := table.get(resource[:length])) is not None:
+                found.append(beginning)
+        return found
+
+
+def _excepts(entry: Entry, resource: str, env: Env) -> bool:
+    """Tell whether a statement with NotResource applies."""
+    return entry.statement.matches_resource(resource, env) and (
+        entry.condition is None or entry.condition(env)
+    )
+
+
+def _selected(table: dict[str, list[Candidate]]) -> dict[str, Candidates]:
+    return {
+        text: Selection(found) if len(found) > _MANY else found for text, found in table.items()
+    }
 
 
 Tables = tuple[ResourceTable | None, ResourceTable | None]

@@ -11,20 +11,25 @@ _MEMO_SIZE = 128  # action names come from callers: a hostile one must not fill 
 
 
 class Grants:
-    """The Allow statements of one layer that match one action."""
+    """The Allow statements of one layer that match one action.
 
-    __slots__ = ("_sure", "_table", "layer")
+    Attributes:
+        layer: Which layer.
+        sure: A statement that allows whatever the resource and the context are, or None.
+    """
+
+    __slots__ = ("_table", "layer", "sure")
 
     def __init__(self, layer: Layer, table: ResourceTable | None) -> None:
         self.layer = layer
         self._table = table
-        sure = None if table is None else table.sure
-        self._sure = None if sure is None else sure.match(layer)
+        entry = None if table is None else table.sure
+        self.sure = None if entry is None else entry.match(layer)
 
     def match(self, resource: str, env: Env) -> Match | None:
         """Return one statement that allows, or None."""
-        if self._sure is not None:  # a guardrail, mostly: it allows whatever the rest forbids
-            return self._sure
+        if self.sure is not None:  # a guardrail, mostly: it allows whatever the rest forbids
+            return self.sure
         entry = None if self._table is None else self._table.first(resource, env)
         return None if entry is None else entry.match(self.layer)
 
@@ -36,6 +41,7 @@ class Plan:
         finding: What is wrong with any layer, and which; it denies.
         denials: The layers with a Deny for the action, in the order of evaluation.
         guardrails: The levels that must allow, in order.
+        passed: What allowed it there, when every level allows whatever it is asked; else None.
         resource: The Allow statements of the resource's policy.
         identity: What the caller's own policies allow.
         boundary: What the permissions boundary allows; nothing if there is none.
@@ -48,11 +54,12 @@ class Plan:
         "finding",
         "guardrails",
         "identity",
+        "passed",
         "resource",
         "session",
     )
 
-    def __init__(self, stack: "list[tuple[Layer, PolicySet]]", action: str) -> None:
+    def __init__(self, stack: list[tuple[Layer, PolicySet]], action: str) -> None:
         self.finding: tuple[Layer, tuple[str, ...]] | None = None
         self.resource: ResourceTable | None = None
         denials: list[tuple[Layer, ResourceTable]] = []
@@ -73,6 +80,8 @@ class Plan:
                 others[layer.value] = Grants(layer, allow)
         self.denials = tuple(denials)
         self.guardrails = tuple(guardrails)
+        sure = [grants.sure for grants in guardrails if grants.sure is not None]
+        self.passed = sure if len(sure) == len(guardrails) else None
         self.identity = others["identity"]
         self.boundary = others.get("boundary", _NO_BOUNDARY)
         self.session = others.get("session", _NO_SESSION)

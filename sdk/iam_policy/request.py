@@ -26,7 +26,8 @@ class Context(dict[str, ContextValue]):
         super().__init__()
         self.is_ambiguous: bool = False
         if keys:
-            self.update({key.lower(): value for key, value in keys.items()})
+            for key, value in keys.items():
+                self[key.lower()] = value
             self.is_ambiguous = len(self) != len(keys)
 
     def over(self, others: Mapping[str, ContextValue]) -> Self:

@@ -86,7 +86,7 @@ def single_value(value: ContextValue) -> Scalar | None:
 def scalar_text(value: object) -> str:
     """Write one context value as policies write it: JSON booleans and numbers as their text."""
     if isinstance(value, str):
-        return value
+        return str.__str__(value)  # plain, because a subclass may have another hash
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -88,7 +88,7 @@ def operator_names() -> tuple[str, ...]:
     return tuple(sorted(_OPERATORS))
 
 
-@lru_cache(maxsize=4_096)  # bound when checked and when compiled, and alike in many documents
+@lru_cache(maxsize=1_024)  # bound when checked and when compiled, and alike in many documents
 def bind_condition(
     operator: str, key: str, values: tuple[str, ...], *, variables: bool
 ) -> Condition:

@@ -37,10 +37,11 @@ def _exact(fold: Callable[[str], str]) -> Callable[[Sequence[str], bool], Test]:
 
         if not templates and fold is _same:
             return Literals(literals)
+        listed = frozenset(literals)  # there is one empty one, for all that hold variables only
 
         def test(value: Scalar, env: Env) -> bool:
             text = fold(scalar_text(value))
-            return text in literals or any(
+            return text in listed or any(
                 _is_written(tokens, text, env, fold) for tokens in templates
             )
 

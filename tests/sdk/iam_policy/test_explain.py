@@ -1,12 +1,10 @@
 from typing import Any
 
-from iam_policy import Decision, DocumentKind, Effect, Layer, Layers, Principal, explain, reason
-from iam_policy.request import Request
+from iam_policy import DocumentKind, Layers, Request, explain
 from tests.sdk.iam_policy.scenes import (
     ALICE,
     BUCKET,
     OWNER,
-    ask,
     document,
     policies,
     resource_policy,
@@ -60,16 +58,81 @@ def test_an_explanation_survives_what_makes_the_decision_fail() -> None:
     assert explain(twice, Layers(identity=own)).traces[0].failed_on == "StringLike k"
 
 
-def test_reasons_are_sentences() -> None:
-    wide = policies(document(statement(Sid="All")))
-    deny = policies(document(statement("Deny")))
-    root = Principal(f"arn:aws:iam::{OWNER}:root", OWNER)
-    assert reason(ask(Layers(identity=wide))) == "allowed by p0 statement All"
-    assert reason(ask(Layers(identity=deny))) == "denied by p0 statement 0"
-    assert reason(ask(Layers(), root)) == "allowed to the account itself"
-    assert reason(ask(Layers())) == "denied, because no policy of the caller allows it"
-    assert "could not be decided" in reason(ask(Layers(), action="nothing"))
-    for layer in Layer:
-        assert reason(Decision(Effect.IMPLICIT_DENY, blocked_by=layer)).startswith(
-            "denied, because"
+def test_every_element_has_its_own_verdict_not_only_the_first_that_failed() -> None:
+    failing = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Bool": {"aws:SecureTransport": "true"}}
+    own = policies(
+        document(statement(Action="iam:*", Resource="arn:aws:s3:::other", Condition=failing))
+    )
+    context = {"aws:SourceIp": "192.0.2.1", "aws:SecureTransport": "true"}
+    asked = Request(ALICE, "s3:GetObject", BUCKET, context, OWNER)
+    (trace,) = explain(asked, Layers(identity=own)).traces
+    assert (trace.action, trace.resource, trace.principal, trace.held) == (
+        False,
+        False,
+        True,
+        (False, True),
+    )
+    assert trace.failed == ("action", "resource", "IpAddress aws:SourceIp")
+    assert trace.failed_on == "action"
+    named = resource_policy(statement(Principal={"AWS": "444455556666"}))
+    (trace,) = explain(asked, Layers(identity=policies(), resource=named)).traces
+    assert trace.failed == ("principal",)
+
+
+def test_a_condition_tells_values_variables_and_what_was_missing() -> None:
+    own = policies(
+        document(
+            statement(
+                Resource="arn:aws:s3:::${aws:username}/*",
+                Condition={
+                    "StringLike": {"aws:PrincipalTag/Team": ["x", "${k, 'y'}-${aws:userid}"]}
+                },
+            )
         )
+    )
+    asked = Request(ALICE, "s3:GetObject", BUCKET, {"AWS:UserName": "bucket"}, OWNER)
+    explanation = explain(asked, Layers(identity=own))
+    (trace,) = explanation.traces
+    assert trace.variables == {"aws:username": "bucket"}
+    (verdict,) = trace.clauses
+    assert (verdict.operator, verdict.key) == ("StringLike", "aws:PrincipalTag/Team")
+    assert verdict.values == ("x", "${k, 'y'}-${aws:userid}")
+    assert verdict.variables == {"k": "y", "aws:userid": None}
+    assert (verdict.found, verdict.is_missing, verdict.holds) == (None, True, False)
+    assert explanation.missing_keys == ("aws:principaltag/team", "aws:userid", "k")
+
+
+def test_in_the_old_version_there_are_no_variables() -> None:
+    old = statement(Resource="arn:aws:s3:::${aws:username}")
+    own = policies(document(old, version="2008-10-17"))
+    explanation = explain(Request(ALICE, "s3:GetObject", BUCKET), Layers(identity=own))
+    assert explanation.traces[0].variables == {}
+    assert explanation.missing_keys == ()
+
+
+def test_guardrails_are_told_level_by_level() -> None:
+    wide, narrow = policies(document(statement())), policies(document(statement(Action="ec2:*")))
+    layers = Layers(identity=wide, scps=(wide, narrow), rcps=(wide,))
+    traces = explain(Request(ALICE, "s3:GetObject", BUCKET, {}, OWNER), layers).traces
+    assert [(trace.layer, trace.level, trace.applies) for trace in traces] == [
+        ("rcp", 0, True),
+        ("scp", 0, True),
+        ("scp", 1, False),
+        ("identity", 0, True),
+    ]
+
+
+def test_what_spoke_for_the_caller_is_told_whatever_stood_against_it() -> None:
+    own = policies(document(statement(Sid="Mine"), statement("Deny")))
+    denied = explain(Request(ALICE, "s3:GetObject", BUCKET, {}, OWNER), Layers(identity=own))
+    assert [match.sid for match in denied.granted_by] == ["Mine"]
+
+
+def test_an_explanation_survives_values_that_nothing_reads() -> None:
+    pattern = "arn:aws:s3:::${k}"
+    own = policies(document(statement(Resource=pattern, Condition={"Bool": {"k": "true"}})))
+    context: dict[str, Any] = {"k": {}}
+    (trace,) = explain(Request(ALICE, "s3:x", BUCKET, context), Layers(identity=own)).traces
+    assert (trace.resource, trace.held, trace.variables) == (False, (False,), {})
+    keys: dict[Any, Any] = {7: "x"}
+    assert explain(Request(ALICE, "s3:x", BUCKET, keys), Layers(identity=own)).traces[0].failed

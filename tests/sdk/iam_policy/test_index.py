@@ -107,3 +107,33 @@ def test_a_decision_names_policy_and_statement() -> None:
     assert (match.layer, match.policy, match.statement) == ("identity", "second", 0)
     assert (match.sid, match.effect) == ("Read", "Allow")
     assert decide(found).matched == (match,)
+
+
+def tagged(tag: str, **elements: Any) -> dict[str, Any]:
+    return statement(Sid=tag, Condition={"StringEquals": {"k": [tag, tag + "x"]}}, **elements)
+
+
+@pytest.mark.parametrize("resource", ["*", "arn:aws:s3:::b/k", "arn:aws:s3:::b/*"])
+def test_many_statements_are_told_apart_by_the_text_they_ask_for(resource: str) -> None:
+    many = [tagged(f"t{number}", Resource=resource) for number in range(30)]
+    like = statement(Sid="like", Resource=resource, Condition={"StringLike": {"k": "l*"}})
+    layers = Layers(identity=policies(document(*many, like)))
+    contexts: list[tuple[Any, str | None]] = [
+        ("t7", "t7"),
+        ("t29x", "t29"),
+        ("lx", "like"),
+        ("none", None),
+        (["t7"], None),
+        (7, None),
+    ]
+    for value, sid in contexts:
+        matched = ask(layers, resource="arn:aws:s3:::b/k", context={"K": value}).matched
+        assert [match.sid for match in matched] == ([] if sid is None else [sid])
+    assert not ask(layers, resource="arn:aws:s3:::b/k").allowed
+
+
+def test_a_variable_is_no_text_to_be_found_by() -> None:
+    many = [tagged(f"${{tag{number}}}") | {"Sid": f"s{number}"} for number in range(30)]
+    layers = Layers(identity=policies(document(*many)))
+    matched = ask(layers, context={"tag9": "red", "k": "red"}).matched
+    assert [match.sid for match in matched] == ["s9"]
