@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Response
+from fastapi.openapi.utils import get_openapi
 
 from iam.http import examples, openapi_oauth
+from iam.http.router import prepared_routes
 from iam.http.work import Work
 
 _WANTS_VERSION: Final = "Send `If-Match`."
@@ -89,7 +91,9 @@ def serve_openapi(api: FastAPI, fast_paths: Mapping[str, Any]) -> None:
     async def openapi(work: Work) -> Response:
         del work  # its caller is authenticated, and that is all that is asked
         if not rendered:
-            rendered.append(orjson.dumps(_complete(api.openapi(), fast_paths)))
+            routes = prepared_routes(api.routes)
+            document = get_openapi(title=api.title, version=api.version, routes=routes)
+            rendered.append(orjson.dumps(_complete(document, fast_paths)))
         return Response(rendered[0], media_type="application/json")
 
     api.add_api_route("/openapi.json", openapi, include_in_schema=False)

@@ -71,7 +71,7 @@ class TestAuthorization:
             return Empty()
 
         app = FastAPI()
-        app.include_router(router.fastapi)
+        app.router.routes.extend(router.routes)
         served = ServedBy(app, world.runtime)
         guarded = Edge(served, settings=world.runtime.settings, clock=world.clock)
         async with world.client_of(guarded, admin.token) as http:
