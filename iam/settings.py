@@ -20,12 +20,19 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from iam_policy import DocumentKind, Limits
+
 _PREFIX = "IAM_"
 _RUN_SECRETS = Path("/run/secrets")
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _size(default: int, subject: str) -> Any:
+    # What is stored is read up to 128 KiB, and a character takes two bytes at most.
+    return Field(default, ge=256, le=65_536, description=f"longest text of {subject}")
 
 
 class TokenSettings(_Part):
@@ -79,6 +86,40 @@ class KeySettings(_Part):
     max_age: timedelta = Field(
         timedelta(seconds=300), ge=timedelta(0), description="`max-age` of the key set answer"
     )
+
+
+class PolicySettings(_Part):
+    """Sizes of policies (AWS: IAM and STS quotas). Smaller ones do not touch what is stored."""
+
+    managed_characters: int = _size(6_144, "a managed policy, without white space")
+    user_inline_characters: int = _size(2_048, "all inline policies of a user together")
+    group_inline_characters: int = _size(5_120, "all inline policies of a group together")
+    role_inline_characters: int = _size(10_240, "all inline policies of a role, or of a service")
+    session_characters: int = _size(2_048, "a session policy, without white space")
+    trust_characters: int = _size(2_048, "a role's trust policy, without white space")
+    resource_characters: int = _size(20_480, "a resource policy, without white space")
+    guardrail_characters: int = _size(5_120, "a guardrail, white space included")
+    versions: int = Field(5, ge=2, le=100, description="versions of one managed policy")
+
+    def limits(self) -> Limits:
+        """What a document may cost, as the engine takes it."""
+        return Limits(
+            characters={
+                DocumentKind.IDENTITY: self.managed_characters,
+                DocumentKind.BOUNDARY: self.managed_characters,
+                DocumentKind.SESSION: self.session_characters,
+                DocumentKind.TRUST: self.trust_characters,
+                DocumentKind.RESOURCE: self.resource_characters,
+                DocumentKind.SCP: self.guardrail_characters,
+                DocumentKind.RCP: self.guardrail_characters,
+            }
+        )
+
+    def inline_characters(self, holder: str) -> int:
+        """How long all inline policies of one holder may be, by its kind; white space is free."""
+        sizes = {"user": self.user_inline_characters, "group": self.group_inline_characters}
+        # A service is a workload, as a role is, and has a role's limit.
+        return sizes.get(holder, self.role_inline_characters)
 
 
 class LimitSettings(_Part):
@@ -171,6 +212,7 @@ class Settings(BaseSettings):
     credentials: CredentialSettings = CredentialSettings()
     keys: KeySettings = KeySettings()
     limits: LimitSettings = LimitSettings()
+    policies: PolicySettings = PolicySettings()
 
     @field_validator("issuer", "url")
     @classmethod

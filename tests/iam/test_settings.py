@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from iam.settings import SettingsError, read_settings
+from iam.settings import PolicySettings, Settings, SettingsError, read_settings
+from iam_policy import DocumentKind, Limits, compile_stored
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +114,30 @@ def test_lg_08_no_setting_makes_the_log_tell_more() -> None:
     assert not [
         name for name in type(read_settings()).model_fields if any(word in name for word in telling)
     ]
+
+
+def test_the_sizes_of_policies_are_awss_and_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().policies.limits() == Limits()
+    monkeypatch.setenv("IAM_POLICIES__GUARDRAIL_CHARACTERS", "300")
+    monkeypatch.setenv("IAM_POLICIES__ROLE_INLINE_CHARACTERS", "4096")
+    monkeypatch.setenv("IAM_POLICIES__VERSIONS", "1")
+    with pytest.raises(SettingsError, match="IAM_POLICIES__VERSIONS: "):
+        read_settings()
+    monkeypatch.setenv("IAM_POLICIES__VERSIONS", "2")
+    policies = read_settings().policies
+    kinds = {DocumentKind.SCP, DocumentKind.RCP}
+    small = {kind for kind, size in policies.limits().characters.items() if size == 300}
+    assert small == kinds
+    sizes = [policies.inline_characters(kind) for kind in ("user", "group", "role", "service")]
+    assert sizes == [2_048, 5_120, 4_096, 4_096]
+
+
+def test_what_may_be_stored_can_be_read_back() -> None:
+    most = PolicySettings(guardrail_characters=65_536).guardrail_characters
+    keys = ",".join(f'"{"é" * 480}{number}":"true"' for number in range(most // 500))
+    statement = (
+        f'{{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{{"Bool":{{{keys}}}}}}}'
+    )
+    text = f'{{"Version":"2012-10-17","Statement":{statement}}}'
+    assert len(text) > most * 0.95
+    assert compile_stored(text, DocumentKind.SCP).finding is None

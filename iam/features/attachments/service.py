@@ -8,7 +8,7 @@ from iam.authz.authorize import authorize
 from iam.errors import IamError, conflict, not_found
 from iam.features.attachments import queries
 from iam.features.attachments.queries import Attached, Holder
-from iam.features.attachments.rules import INLINE_SIZE, HolderKind, action_on
+from iam.features.attachments.rules import HolderKind, action_on
 from iam.features.catalogues.service import examine
 from iam.features.policies import queries as policy_queries
 from iam.features.policies.rules import checked_document, counted_size
@@ -81,12 +81,12 @@ async def put_inline_policy(
     """
     check_name(name, maximum=MAX_GROUP_OR_POLICY_NAME)
     row = await _authorized_holder(uow, kind, holder, action_on("Put", kind, "Policy"))
-    text = checked_document(document)
+    text = checked_document(document, uow.settings.policies.limits())
     await _lock(uow, kind, row)
     others = {found.name: found for found in await queries.all_inline(uow, row)}
     present = others.pop(name, None)
     expecting(None if present is None else present.version)
-    _check_size(kind, [text, *(other.document for other in others.values())])
+    _check_size(uow, kind, [text, *(other.document for other in others.values())])
     if present is None:
         present = _inline(uow, row, name, text)
         uow.add(present)
@@ -233,8 +233,8 @@ async def _check_number(uow: UnitOfWork, row: Holder) -> None:
         raise conflict("limit_exceeded", message)
 
 
-def _check_size(kind: HolderKind, documents: list[str]) -> None:
-    most = INLINE_SIZE[kind]
+def _check_size(uow: UnitOfWork, kind: HolderKind, documents: list[str]) -> None:
+    most = uow.settings.policies.inline_characters(kind)
     if (found := sum(map(counted_size, documents))) > most:
         message = f"expected at most {most} characters of inline policies together, found {found}"
         raise conflict("limit_exceeded", message)

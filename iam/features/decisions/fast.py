@@ -13,6 +13,7 @@ from iam.runtime import Runtime
 def routes(runtime: Runtime, *, point: DecisionPoint) -> list[Route]:
     """`POST /v1/decisions`: a batch of questions, answered in order, all or none."""
     maximum = runtime.settings.limits.decisions
+    limits = runtime.settings.policies.limits()
 
     async def decisions(posted: PostedJson) -> bytes:
         asker = await point.asker(
@@ -21,7 +22,7 @@ def routes(runtime: Runtime, *, point: DecisionPoint) -> list[Route]:
             address=posted.address,
             is_secure=posted.is_secure,
         )
-        questions = parse_evaluations(posted.body, maximum=maximum)
+        questions = parse_evaluations(posted.body, maximum=maximum, limits=limits)
         answers = [await point.answer(asker, question) for question in questions]
         return orjson.dumps({"decisions": [answer_out(answer) for answer in answers]})
 

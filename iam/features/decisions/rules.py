@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from iam.errors import IamError, invalid
-from iam_policy import DocumentKind, PolicyError, canonical_defect, parse_policy
+from iam_policy import DocumentKind, Limits, PolicyError, canonical_defect, parse_policy
 
 MAX_ACTION: Final = 128
 MAX_RESOURCE: Final = 2048
@@ -59,7 +59,7 @@ class Evaluation:
         return self.action.partition(":")[0].lower()
 
 
-def parse_evaluations(body: Any, *, maximum: int) -> list[Evaluation]:
+def parse_evaluations(body: Any, *, maximum: int, limits: Limits) -> list[Evaluation]:
     """Read `{"evaluations": [...]}`.
 
     Raises `IamError` of kind `invalid` that lists what is wrong and where, never the value.
@@ -69,7 +69,9 @@ def parse_evaluations(body: Any, *, maximum: int) -> list[Evaluation]:
     questions = body["evaluations"]
     if not isinstance(questions, list) or not 1 <= len(questions) <= maximum:
         raise _invalid("$.evaluations", f"expected a list of 1 to {maximum} questions")
-    return [_evaluation(one, f"$.evaluations[{index}]") for index, one in enumerate(questions)]
+    return [
+        _evaluation(one, f"$.evaluations[{index}]", limits) for index, one in enumerate(questions)
+    ]
 
 
 _SCALARS: Final = (str, bool, int, float)
@@ -77,7 +79,7 @@ _MEMBERS: Final = frozenset({"token", "principal", "session", "action", "resourc
 _SUBJECTS: Final = ("token", "principal", "session")
 
 
-def _evaluation(question: Any, path: str) -> Evaluation:
+def _evaluation(question: Any, path: str, limits: Limits) -> Evaluation:
     if not isinstance(question, dict):
         raise _invalid(path, "expected an object")
     if not question.keys() <= _MEMBERS:
@@ -89,7 +91,7 @@ def _evaluation(question: Any, path: str) -> Evaluation:
     if not isinstance(action, str) or len(action) > MAX_ACTION or not _ACTION.fullmatch(action):
         raise _invalid(f"{path}.action", "expected `service:VerbNoun`")
     return Evaluation(
-        subject=_subject(named[0], question[named[0]], f"{path}.{named[0]}"),
+        subject=_subject(named[0], question[named[0]], f"{path}.{named[0]}", limits),
         action=action,
         resource=_resource(question.get("resource"), f"{path}.resource"),
         context=_context(question.get("context", {}), f"{path}.context"),
@@ -105,9 +107,9 @@ def _resource(value: Any, path: str) -> str:
     return value
 
 
-def _subject(member: str, value: Any, path: str) -> Subject:
+def _subject(member: str, value: Any, path: str, limits: Limits) -> Subject:
     if member == "session":
-        return _session(value, path)
+        return _session(value, path, limits)
     if not isinstance(value, str) or not value:
         raise _invalid(path, "expected text")
     if member == "principal":
@@ -117,7 +119,7 @@ def _subject(member: str, value: Any, path: str) -> Subject:
     return TokenSubject(value)
 
 
-def _session(value: Any, path: str) -> SessionSubject:
+def _session(value: Any, path: str, limits: Limits) -> SessionSubject:
     if not isinstance(value, dict) or not value.keys() <= {"role", "name", "policy"}:
         raise _invalid(path, "expected an object with `role`, `name` and perhaps `policy`")
     role, name, policy = value.get("role"), value.get("name"), value.get("policy")
@@ -125,14 +127,16 @@ def _session(value: Any, path: str) -> SessionSubject:
         raise _invalid(f"{path}.role", "expected the ARN of a role")
     if not isinstance(name, str) or not _SESSION_NAME.fullmatch(name):
         raise _invalid(f"{path}.name", "expected 2 to 64 letters, digits or `+=,.@_-`")
-    return SessionSubject(role, name, None if policy is None else _policy(policy, f"{path}.policy"))
+    if policy is not None:
+        policy = _policy(policy, f"{path}.policy", limits)
+    return SessionSubject(role, name, policy)
 
 
-def _policy(value: Any, path: str) -> str:
+def _policy(value: Any, path: str, limits: Limits) -> str:
     if not isinstance(value, str):
         raise _invalid(path, "expected a policy document as text")
     try:
-        parse_policy(value, DocumentKind.SESSION)
+        parse_policy(value, DocumentKind.SESSION, limits)
     except PolicyError as error:
         problems = [
             {"path": f"{path}:{defect.path}", "message": f"expected {defect.expected}"}

@@ -7,10 +7,7 @@ from typing import Any, Final
 
 from iam.errors import IamError, invalid
 from iam.features.policies.shipped import shipped_policies
-from iam_policy import DocumentKind, PolicyError, parse_policy
-
-MAX_VERSIONS: Final = 5
-"""Versions of one managed policy (AWS: IAM and STS quotas)."""
+from iam_policy import DocumentKind, Limits, PolicyError, parse_policy
 
 _BELOW: Final = frozenset({"entities", "tags", "versions"})
 """What follows the name of a policy in the address of something that is part of it."""
@@ -29,7 +26,7 @@ def check_addressable(path: str, name: str) -> None:
         raise invalid("name_reserved", message)
 
 
-def checked_document(document: Mapping[str, Any]) -> str:
+def checked_document(document: Mapping[str, Any], limits: Limits) -> str:
     """The compact text of an identity policy, as it is stored.
 
     Raises `IamError` of kind `invalid` that lists every defect under `errors`, as
@@ -37,7 +34,7 @@ def checked_document(document: Mapping[str, Any]) -> str:
     """
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     try:
-        parse_policy(text, DocumentKind.IDENTITY)
+        parse_policy(text, DocumentKind.IDENTITY, limits)
     except PolicyError as error:
         raise _invalid(error) from None
     return text

@@ -12,7 +12,6 @@ from iam.features.catalogues.service import examine
 from iam.features.policies import queries
 from iam.features.policies.queries import Entity, Scope
 from iam.features.policies.rules import (
-    MAX_VERSIONS,
     check_addressable,
     checked_document,
     is_shipped_name,
@@ -52,7 +51,7 @@ async def create_policy(
     """
     tags = dict(tags or {})
     await _authorize_creation(uow, name=name, path=path, tags=tags)
-    text = checked_document(document)
+    text = checked_document(document, uow.settings.policies.limits())
     if is_shipped_name(name):
         raise _name_taken(name)
     policy = Policy(
@@ -158,11 +157,12 @@ async def create_version(
         await authorize(
             uow, Action.SET_DEFAULT_POLICY_VERSION, uow.arn(row), context=_resource_context(row)
         )
-    text = checked_document(document)
+    text = checked_document(document, uow.settings.policies.limits())
     row = await _locked(uow, row)
     expecting(row.version)
-    if await queries.count_versions(uow, row) >= MAX_VERSIONS:
-        message = f"`{row.name}` has {MAX_VERSIONS} versions already; delete one first"
+    most = uow.settings.policies.versions
+    if await queries.count_versions(uow, row) >= most:
+        message = f"`{row.name}` has {most} versions already; delete one first"
         raise conflict("limit_exceeded", message)
     row.last_version += 1
     row.updated_at = uow.now

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from iam.errors import IamError, invalid
-from iam_policy import Defect, DocumentKind, Policy, PolicyError, parse_policy
+from iam_policy import Defect, DocumentKind, Limits, Policy, PolicyError, parse_policy
 
 Document = Mapping[str, Any]
 """A policy document as parsed JSON."""
@@ -36,14 +36,14 @@ class Named:
         return self.kind in _BY_ARN
 
 
-def parsed(document: Document, kind: DocumentKind, *, what: str) -> Policy:
+def parsed(document: Document, kind: DocumentKind, limits: Limits, *, what: str) -> Policy:
     """Parse a document to be stored.
 
     Raises `IamError` of kind `invalid` with every defect and its JSON path; `what` is what the
     message calls the document.
     """
     try:
-        return parse_policy(stored_text(document), kind)
+        return parse_policy(stored_text(document), kind, limits)
     except PolicyError as error:
         raise document_error(what, error.defects) from None
 

@@ -11,7 +11,7 @@ from iam.features.principal_elements.rules import (
     parsed,
     statements_of,
 )
-from iam_policy import Defect, DocumentKind, Policy
+from iam_policy import Defect, DocumentKind, Limits, Policy
 
 MIN_SESSION_SECONDS: Final = 900
 MAX_SESSION_SECONDS: Final = 43_200
@@ -19,14 +19,14 @@ TRUST_POLICY: Final = "trust policy"
 """What messages call it."""
 
 
-def checked_trust_policy(document: Document) -> Policy:
+def checked_trust_policy(document: Document, limits: Limits) -> Policy:
     """Parse a trust policy to be stored.
 
     Raises `IamError` of kind `invalid` with every defect and its JSON path: what the grammar
     refuses, actions that are not of the token service (as AWS does), and everybody let in without
     a condition.
     """
-    policy = parsed(document, DocumentKind.TRUST, what=TRUST_POLICY)
+    policy = parsed(document, DocumentKind.TRUST, limits, what=TRUST_POLICY)
     defects = [*_foreign_actions(policy, document), *open_doors(policy, document)]
     if defects:
         raise document_error(TRUST_POLICY, defects)

@@ -160,5 +160,5 @@ async def _view(uow: UnitOfWork, row: Role) -> RoleView:
 
 async def _stored(uow: UnitOfWork, document: Document) -> str:
     """The trust policy as it is stored: principals by id. Raises `invalid` with JSON paths."""
-    checked_trust_policy(document)
+    checked_trust_policy(document, uow.settings.policies.limits())
     return await stored_document(uow, document, what=TRUST_POLICY)

@@ -11,6 +11,7 @@ from iam.features.decisions.rules import (
     TokenSubject,
     parse_evaluations,
 )
+from iam_policy import Limits
 
 ARN = "arn:iam:billing::main:invoice/42"
 GOOD: dict[str, Any] = {
@@ -23,7 +24,7 @@ GOOD: dict[str, Any] = {
 def parse(**changes: Any) -> Any:
     question = {**GOOD, **changes}
     question = {key: value for key, value in question.items() if value is not ...}
-    return parse_evaluations({"evaluations": [question]}, maximum=3)[0]
+    return parse_evaluations({"evaluations": [question]}, maximum=3, limits=Limits())[0]
 
 
 def test_the_three_ways_to_say_who() -> None:
@@ -103,4 +104,4 @@ def test_pe_23_a_resource_with_two_readings_is_refused(resource: str) -> None:
 )  # fmt: skip
 def test_a_batch_is_an_object_with_a_bounded_list(body: Any) -> None:
     with pytest.raises(IamError):
-        parse_evaluations(body, maximum=3)
+        parse_evaluations(body, maximum=3, limits=Limits())

@@ -4,6 +4,7 @@ import pytest
 
 from iam.errors import IamError
 from iam.features.roles.rules import checked_trust_policy
+from iam_policy import Limits
 
 ALICE = "arn:iam:iam::main:user/alice"
 
@@ -15,14 +16,14 @@ def trust(principal: object, **more: object) -> dict[str, Any]:
 
 def refused(document: dict[str, Any]) -> list[dict[str, str]]:
     with pytest.raises(IamError) as caught:
-        checked_trust_policy(document)
+        checked_trust_policy(document, Limits())
     assert caught.value.code == "policy_invalid"
     errors: list[dict[str, str]] = caught.value.detail["errors"]
     return errors
 
 
 def test_a_trust_policy_that_names_somebody_is_accepted() -> None:
-    assert len(checked_trust_policy(trust({"IAM": ALICE})).statements) == 1
+    assert len(checked_trust_policy(trust({"IAM": ALICE}), Limits()).statements) == 1
 
 
 def test_pe_11_everybody_needs_a_condition() -> None:
@@ -30,8 +31,8 @@ def test_pe_11_everybody_needs_a_condition() -> None:
     for everybody in ("*", {"IAM": "*"}, {"AWS": [ALICE, "*"]}):
         (error,) = refused(trust(everybody))
         assert error["path"] == "$.Statement[0].Principal"
-        checked_trust_policy(trust(everybody, Condition=condition))
-        checked_trust_policy(trust(everybody, Effect="Deny"))
+        checked_trust_policy(trust(everybody, Condition=condition), Limits())
+        checked_trust_policy(trust(everybody, Effect="Deny"), Limits())
 
 
 @pytest.mark.parametrize(
