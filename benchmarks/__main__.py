@@ -12,6 +12,7 @@ from typing import Final
 from benchmarks import (
     client_credentials,
     decision,
+    engine,
     introspection,
     key_set,
     refusal,
@@ -27,6 +28,7 @@ BENCHMARKS: Final[dict[str, Callable[[Scene], Iterator[Row]]]] = {
     "token-sqlite": client_credentials.on_sqlite,
     "introspection": introspection.introspection,
     "decision": decision.decision,
+    "engine": engine.engine,
     "key-set": key_set.key_set,
     "users": users.users,
     "refusal": refusal.refusal,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.source_tree import ROOT
 
-LOCKS = ("requirements.lock", "requirements.server.lock")
+LOCKS = ("requirements.lock", "requirements.server.lock", "requirements.bench.lock")
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[0-9][\w.!+]*)( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
