@@ -25,6 +25,8 @@ _THINGS: Final = {
         ("signing-key", "iam::${Account}:signing-key/${KeyId}", ()),
         ("installation", "iam::${Account}:installation", ()),
         ("account", "organizations::${Account}:account/${Name}", ()),
+        ("guardrail", "organizations::${Account}:policy/${Kind}/${Name}", ()),
+        ("resource", "${Service}:${Region}:${Account}:${Resource}", ()),
         ("event", "audit::${Account}:event/${EventId}", ()),
     )
 }
@@ -35,6 +37,7 @@ _ABOUT: Final = (
     ("FromGroup", ("group",)),
     ("SimulatePrincipal", ("user", "service", "role")),
     ("SimulateCustom", ()),  # it is about nothing but the documents that come with it
+    ("ResourcePolic", ("resource",)),
     ("Catalogue", ("action-catalogue",)),
     ("Credential", ("user", "service")),
     ("SigningKey", ("signing-key",)),
@@ -101,6 +104,9 @@ def _entry(action: Action) -> ActionEntry:
 
 def _resource_types(action: Action) -> tuple[str, ...]:
     verb = action.operation
+    if action.prefix == "organizations" and "Polic" in verb:
+        is_pair = verb.startswith(("Attach", "Detach"))
+        return ("guardrail", "account", "installation") if is_pair else ("guardrail",)
     found = next((kinds for word, kinds in _ABOUT if word in verb), ())
     # Who hands out a policy is asked twice: about the holder, and about the policy (PE-02).
     is_pair = verb.startswith(("Attach", "Detach"))

@@ -75,6 +75,13 @@ PATHS: Final = (
         "iam:PermissionsBoundary",
     ),
     Path(
+        "escalation-resource-policy",
+        ("iam:PutResourcePolicy",),
+        "can name themselves in the policy of a resource, which then needs nothing else",
+        "name the resources, one by one",
+        needs_wide_resource=True,
+    ),
+    Path(
         "escalation-credential",
         (
             "iam:CreateCredential",
