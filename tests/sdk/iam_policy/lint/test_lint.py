@@ -273,6 +273,10 @@ class TestNames:
         one["Action"], one["Resource"] = "billing:ListInvoices", "*"
         assert codes(one) == {"condition-key-not-for-action"}
 
+    def test_a_key_beside_actions_that_nobody_registered_is_left_alone(self) -> None:
+        one = statement(Action="crm:Get", Resource="arn:iam:crm::main:x")
+        assert not codes(one | {"Condition": {"StringEquals": {"billing:Stage/a": "b"}}})
+
     def test_not_action_is_checked_for_names_only(self) -> None:
         one = {"Effect": "Deny", "NotAction": "billing:GetInvoice", "Resource": "*"}
         assert not codes(one | {"Condition": {"StringEquals": {"billing:Stage/a": "b"}}})

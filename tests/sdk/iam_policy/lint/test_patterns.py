@@ -77,21 +77,21 @@ def test_in_the_old_version_a_variable_is_its_own_text() -> None:
     assert covers("user/?{aws:username}", "user/${aws:username}")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(PATTERNS, PATTERNS)
 def test_what_is_covered_is_matched(wide: str, narrow: str) -> None:
     if covers(wide, narrow):
         assert matches(narrow) <= matches(wide)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(PATTERNS, PATTERNS)
 def test_what_does_not_overlap_matches_nothing_in_common(one: str, other: str) -> None:
     if not overlaps(one, other):
         assert not matches(one) & matches(other)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text("ab*?", max_size=4), st.text("ab*?", max_size=4))
 def test_what_overlaps_matches_some_text_in_common(one: str, other: str) -> None:
     # Two patterns of four characters meet in a text of five, unless both need all of theirs.
@@ -99,7 +99,7 @@ def test_what_overlaps_matches_some_text_in_common(one: str, other: str) -> None
         assert matches(one) & matches(other)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(PATTERNS)
 def test_every_pattern_covers_and_overlaps_itself(pattern: str) -> None:
     assert covers(pattern, pattern)
