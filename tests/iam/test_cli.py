@@ -193,6 +193,34 @@ def test_what_somebody_holds_is_written_over_whatever_its_version(shell: Shell) 
     assert shell.iam("inline-policy", "show", "user/vera", "own").returncode != 0
 
 
+def test_guardrails_and_resource_policies_are_managed(shell: Shell) -> None:
+    shell.done("account", "create", "guarded")
+    everything = {"Effect": "Deny", "Action": "billing:*", "Resource": "*"}
+    deny = json.dumps({"Version": "2012-10-17", "Statement": everything})
+    assert "scp/keep" not in shell.done("guardrail", "list")
+    shell.done("guardrail", "create", "scp/keep", deny, "--description", "first")
+    assert shell.iam("guardrail", "create", "scp/keep", deny).returncode != 0
+    updated = shell.done("guardrail", "update", "scp/keep", deny.replace("billing", "shop"))
+    assert "first" in updated
+    assert "shop:*" in shell.done("guardrail", "show", "scp/keep", "--json")
+    shell.done("guardrail", "attach", "scp/keep", "account/guarded")
+    assert "account/guarded" in shell.done("guardrail", "targets", "scp/keep")
+    assert shell.iam("guardrail", "delete", "scp/keep").returncode == 6
+    shell.done("guardrail", "detach", "scp/keep", "account/guarded")
+    shell.done("guardrail", "delete", "scp/keep")
+    assert shell.iam("guardrail", "show", "keep").returncode == 2
+    invoice = "arn:iam:billing::main:invoice/42"
+    for principal in ("main", "guarded"):
+        statement = {**everything, "Principal": {"IAM": principal}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        shell.done("resource-policy", "put", invoice, policy)
+    assert "iam::guarded:root" in shell.done("resource-policy", "show", invoice, "--json")
+    listed = shell.done("resource-policy", "list", "--prefix", "arn:iam:billing:")
+    assert listed.count(invoice) == 1
+    shell.done("resource-policy", "delete", invoice)
+    assert invoice not in shell.done("resource-policy", "list")
+
+
 def test_keys_are_rotated_and_the_audit_log_tells_it(shell: Shell) -> None:
     assert "active" in shell.done("keys", "list")
     rotated = json.loads(shell.done("keys", "rotate", "--json"))
