@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from tests.corpus.judges import Judge, engine, plain_evaluator
-from tests.corpus.records import ERROR, Record, every_record, records, themes
+from tests.corpus.records import CORPUS, ERROR, Record, every_record, records, themes
 
 pytestmark = pytest.mark.anyio
 
@@ -78,3 +78,9 @@ def test_two_cases_never_ask_the_same() -> None:
 def _question(case: Record) -> Record:
     told = {"id", "spec", "suite", "expected", "blocked_by", "error_at", "tags", "doc"}
     return {key: case[key] for key in sorted(case.keys() - told)}
+
+
+def test_the_readme_says_what_each_file_proves() -> None:
+    lines = (CORPUS / "README.md").read_text(encoding="utf-8").splitlines()
+    listed = [line.split("`")[1] for line in lines if line.startswith("| `") and ".jsonl" in line]
+    assert listed == [f"{theme}.jsonl" for theme in themes()]
