@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from iam_policy.names import SEGMENTS
 from iam_policy.values import quick_value
@@ -20,29 +19,34 @@ class Context(dict[str, ContextValue]):
         is_ambiguous: Two keys differed only in case, which makes every decision fail closed.
     """
 
-    __slots__ = ("is_ambiguous",)
+    is_ambiguous = False
 
     def __init__(self, keys: Mapping[str, ContextValue] | None = None) -> None:
-        super().__init__()
-        self.is_ambiguous: bool = False
         if keys:
             for key, value in keys.items():
                 self[key.lower()] = value
-            self.is_ambiguous = len(self) != len(keys)
+            if len(self) != len(keys):
+                self.is_ambiguous = True
 
-    def over(self, others: Mapping[str, ContextValue]) -> Self:
+    def over(self, others: Mapping[str, ContextValue]) -> "Context":
         """Return these keys and the others; where both have one, it is this context's."""
-        joined = type(self)()
-        below = others if isinstance(others, Context) else Context(others)
-        if len(below) > len(self):
-            joined.update(below)
+        joined = Context()
+        if len(others) > len(self):
+            joined.update(others if isinstance(others, Context) else Context(others))
             joined.update(self)
         else:  # the larger goes in first: into an empty table it is copied as a whole
             joined.update(self)
-            for key, value in below.items():
-                joined.setdefault(key, value)
-        joined.is_ambiguous = self.is_ambiguous or below.is_ambiguous
+            for key, value in others.items():
+                joined.setdefault(key.lower(), value)
+        if self.is_ambiguous or _is_ambiguous(others):
+            joined.is_ambiguous = True
         return joined
+
+
+def _is_ambiguous(keys: Mapping[str, ContextValue]) -> bool:
+    if isinstance(keys, Context):
+        return keys.is_ambiguous
+    return len({*map(str.lower, keys)}) != len(keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """One statement held against a request: the verdict on each of its elements."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iam_policy.compile import CompiledStatement
-from iam_policy.conditions import Condition
 from iam_policy.decision import Layer, Match
 from iam_policy.index import Entry
 from iam_policy.principals import Naming
@@ -80,7 +79,9 @@ class Trace:
     @property
     def resource(self) -> bool:
         """Whether Resource or NotResource matched."""
-        return self._read()[0]
+        if self._verdicts is None:  # the other elements need not be read for it
+            return _reaches(self.statement, self.asked)
+        return self._verdicts[0]
 
     @property
     def principal(self) -> bool:
@@ -144,10 +145,10 @@ class Trace:
 
     def _read(self) -> tuple[bool, bool, tuple[bool, ...]]:
         if self._verdicts is None:
-            try:
-                self._verdicts = _verdicts(self.statement, self.asked, _is_true)
-            except Exception:  # noqa: BLE001 -- a finding of the decision
-                self._verdicts = _verdicts(self.statement, self.asked, _is_true_if_it_can_be_told)
+            statement, asked = self.statement, self.asked
+            named = statement.names(asked.request.principal, bounded=asked.is_bounded)
+            held = _held(statement, asked.env) if statement.clauses else ()
+            self._verdicts = (_reaches(statement, asked), named is not Naming.NONE, held)
         return self._verdicts
 
 
@@ -160,23 +161,18 @@ class Asked:
     is_bounded: bool
 
 
-def _verdicts(
-    statement: CompiledStatement, asked: Asked, told: Callable[[Condition, Env], bool]
-) -> tuple[bool, bool, tuple[bool, ...]]:
-    """Return whether resource, principal and each condition matched."""
-    request, env = asked.request, asked.env
-    reached = told(lambda env: statement.matches_resource(request.resource, env), env)
-    named = statement.names(request.principal, bounded=asked.is_bounded)
-    held = tuple([told(holds, env) for _, holds in statement.clauses])
-    return reached, named is not Naming.NONE, held
-
-
-def _is_true(element: Condition, env: Env) -> bool:
-    return element(env)
-
-
-def _is_true_if_it_can_be_told(element: Condition, env: Env) -> bool:
+def _reaches(statement: CompiledStatement, asked: Asked) -> bool:
     try:
-        return element(env)
-    except Exception:  # noqa: BLE001 -- whatever it is: it does not match
+        return statement.matches_resource(asked.request.resource, asked.env)
+    except Exception:  # noqa: BLE001 -- a finding of the decision: it does not match
         return False
+
+
+def _held(statement: CompiledStatement, env: Env) -> tuple[bool, ...]:
+    held: list[bool] = []
+    for _, condition in statement.clauses:
+        try:
+            held.append(condition(env))
+        except Exception:  # noqa: BLE001 -- a finding of the decision: it does not hold
+            held.append(False)
+    return tuple(held)

@@ -206,7 +206,16 @@ def matcher(tokens: Sequence[Token]) -> Callable[[str, Env], bool]:
     if len(plain) == len(tokens):
         matches = glob_matcher(plain)
         return lambda text, _: matches(text)
-    parts = [_part(run) for run in cut_at_stars(tokens)]
+    runs = cut_at_stars(tokens)
+    if runs[1:] == [[]] and Wild.ONE not in tokens:  # text, variables, and one star at the end
+        head = runs[0]
+
+        def begins(text: str, env: Env) -> bool:
+            found = resolved_text(head, env)
+            return found is not None and text.startswith(found)
+
+        return begins
+    parts = [_part(run) for run in runs]
 
     def matches_resolved(text: str, env: Env) -> bool:
         pieces: list[Piece] = []

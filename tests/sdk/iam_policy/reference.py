@@ -143,7 +143,8 @@ def _names_value(question: Question, kind: str, value: str) -> set[str]:
     is_known = value == question.identifier
     names = {
         "account": value == account or is_account,
-        "direct": value == arn or (is_known and not session),
+        # The root's ARN names the account, also when it is the root itself that asks.
+        "direct": (value == arn and not is_account) or (is_known and not session),
         "source": (is_role and value.endswith(f"/{role}")) or (is_known and session),
     }
     return {name for name, is_named in names.items() if is_named}
