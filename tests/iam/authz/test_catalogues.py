@@ -29,7 +29,8 @@ def test_every_action_has_an_entry() -> None:
 
 @pytest.mark.parametrize("action", Action)
 def test_every_action_is_about_something_and_has_its_level(action: Action) -> None:
-    assert ENTRIES[action].resource_types
+    # To try out documents is about nothing that exists: `*` alone.
+    assert bool(ENTRIES[action].resource_types) is (action.operation != "SimulateCustomPolicy")
     assert ENTRIES[action].access_level is action.access_level
 
 
