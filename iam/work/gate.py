@@ -9,6 +9,9 @@ thing before they commit; a batch looks at principals and credentials only when 
 away would change something after the answer to that (PE-32). Whoever changes something takes the
 caller's account before looking at what the caller may do; so one change follows the other, and
 each sees all that came before.
+
+**All accounts**, before a guardrail changes, which binds accounts that its author is not in. Every
+change shares this lock besides, and who changes guardrails takes it alone.
 """
 
 from sqlalchemy import func, select, text
@@ -18,6 +21,8 @@ GATE = 0x1A11
 """The key of the advisory lock of issuance."""
 ACCOUNTS = 0x1A12
 """The first half of the keys of accounts; two halves are never the key of the gate."""
+ALL_ACCOUNTS = 0x1A13
+"""The key of the advisory lock that stands for every account."""
 
 _CLOSE = text("SELECT pg_advisory_xact_lock(:gate)")
 
@@ -32,4 +37,13 @@ async def hold_account(session: AsyncSession, account: str) -> None:
 
     Two accounts may have one key by chance, and then wait for each other; nothing else follows.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(ACCOUNTS, func.hashtext(account))))
+    own = func.pg_advisory_xact_lock(ACCOUNTS, func.hashtext(account))
+    await session.execute(select(own, func.pg_advisory_xact_lock_shared(ALL_ACCOUNTS)))
+
+
+async def hold_all_accounts(session: AsyncSession) -> None:
+    """Wait for the changes under way in any account, and keep others out until this one ends.
+
+    For who holds `main`: so no two wait here for each other.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(ALL_ACCOUNTS)))

@@ -25,7 +25,7 @@ from iam.kit.sealing import Sealer
 from iam.models import Account, Base, Credential, Installation, Principal, ResourcePolicy
 from iam.settings import Settings
 from iam.work.caller import Caller
-from iam.work.gate import close_gate, hold_account
+from iam.work.gate import close_gate, hold_account, hold_all_accounts
 from iam.work.outages import contradiction, database_errors
 
 Row = TypeVar("Row", bound=Base)
@@ -119,6 +119,11 @@ class UnitOfWork:
         self.held.add(account)
         if not self.tools.database.is_sqlite:
             await hold_account(self.session, account)
+
+    async def hold_all_accounts(self) -> None:
+        """The same for every account at once: for who changes guardrails, and holds `main`."""
+        if not self.tools.database.is_sqlite:
+            await hold_all_accounts(self.session)
 
     async def get(self, kind: type[Row], key: Any) -> Row | None:
         """The row with this primary key, if there is one; on SQLite whatever its account."""

@@ -57,6 +57,7 @@ async def put_guardrail(
     if row is None:
         return await _create(uow, kind, name, text, description)
     if (row.document, row.description) != (text, description):
+        await uow.hold_all_accounts()
         row.document, row.description = text, description
         row.updated_at = uow.now
         uow.emit(EventType.GUARDRAIL_UPDATED, row)
@@ -201,9 +202,9 @@ async def _authorized_pair(
     await authorize(uow, action, _target_arn(uow, level), context=context)
     if row is None:
         raise _no_guardrail(kind, name)
+    # What is under way anywhere ends first, or begins under what holds after this (PE-32).
+    await uow.hold_all_accounts()
     if level.account is not None:
-        # What is under way there ends first, or begins under what holds after this (PE-32).
-        await uow.hold_account(level.account)
         await uow.see_all_accounts()
         if not await queries.account_exists(uow, level.account):
             raise not_found("not_found", f"there is no account `{level.account[:128]}`")

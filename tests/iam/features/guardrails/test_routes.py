@@ -1,5 +1,6 @@
 """The JSON API of guardrails, as an operator of `main` sees it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -229,6 +230,18 @@ class TestBinding:
         with pytest.raises(IamError, match="not allowed"):
             async with world.work("acme") as uow:
                 await authorize(uow, Action.LIST_USERS, "arn:iam:iam::acme:user/*")
+
+    async def test_pe_32_a_change_under_way_ends_before_a_guardrail_binds_it(
+        self, world: World, admin: Actor
+    ) -> None:
+        await world.account("acme")
+        await put(admin, deny("iam:ListUsers"))
+        async with world.work("acme") as uow:
+            await uow.hold_account("acme")
+            attaching = asyncio.create_task(attach(admin, "installation"))
+            await asyncio.sleep(0.3)
+            assert not attaching.done()
+        assert (await attaching).status_code == 200
 
     async def test_mt_09_a_deleted_accounts_guardrails_are_gone(
         self, world: World, admin: Actor
