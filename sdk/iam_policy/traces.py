@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from iam_policy.compile import CompiledStatement
 from iam_policy.decision import Layer, Match
 from iam_policy.index import Entry
-from iam_policy.principals import Naming
 from iam_policy.request import Request
 from iam_policy.values import quick_value
 from iam_policy.variables import ContextValue, Env, resolved_variables
@@ -146,9 +145,11 @@ class Trace:
     def _read(self) -> tuple[bool, bool, tuple[bool, ...]]:
         if self._verdicts is None:
             statement, asked = self.statement, self.asked
-            named = statement.names(asked.request.principal, bounded=asked.is_bounded)
+            named = statement.principals is None or bool(
+                statement.names(asked.request.principal, bounded=asked.is_bounded)
+            )
             held = _held(statement, asked.env) if statement.clauses else ()
-            self._verdicts = (_reaches(statement, asked), named is not Naming.NONE, held)
+            self._verdicts = (_reaches(statement, asked), named, held)
         return self._verdicts
 
 

@@ -204,6 +204,9 @@ def matcher(tokens: Sequence[Token]) -> Callable[[str, Env], bool]:
     """Compile tokens into a predicate on (whole text, context)."""
     plain = [token for token in tokens if not isinstance(token, Variable)]
     if len(plain) == len(tokens):
+        prefix = plain[0] if plain[1:] == [Wild.STAR] else None
+        if isinstance(prefix, str):  # the commonest of all, without a second call
+            return lambda text, _: text.startswith(prefix)
         matches = glob_matcher(plain)
         return lambda text, _: matches(text)
     runs = cut_at_stars(tokens)

@@ -67,7 +67,10 @@ def _like(values: Sequence[str], variables: bool) -> Test:  # noqa: FBT001 -- th
 
     def test(value: Scalar, env: Env) -> bool:
         text = scalar_text(value)
-        return any(matches(text, env) for matches in matchers)
+        for matches in matchers:  # noqa: SIM110 -- half the cost of any()
+            if matches(text, env):
+                return True
+        return False
 
     return test
 
