@@ -145,9 +145,7 @@ class Trace:
     def _read(self) -> tuple[bool, bool, tuple[bool, ...]]:
         if self._verdicts is None:
             statement, asked = self.statement, self.asked
-            named = statement.principals is None or bool(
-                statement.names(asked.request.principal, bounded=asked.is_bounded)
-            )
+            named = bool(statement.names(asked.request.principal, bounded=asked.is_bounded))
             held = _held(statement, asked.env) if statement.clauses else ()
             self._verdicts = (_reaches(statement, asked), named, held)
         return self._verdicts
