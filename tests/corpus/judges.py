@@ -88,3 +88,24 @@ def _policies(record: Record) -> Policies:
         rcps=record["rcps"],
         required=record["resource_policy_required"],
     )
+
+
+def disagreements(
+    cases: Sequence[Record], verdicts: Sequence[Verdict]
+) -> list[tuple[str, Record, Record]]:
+    """List the cases on which a judge does not say what is expected: id, expected, found.
+
+    Layers and JSON paths are compared where both the record and the judge tell them.
+    """
+    wrong = []
+    for record, verdict in zip(cases, verdicts, strict=True):
+        expected: Record = {"decision": record["expected"]}
+        found: Record = {"decision": verdict.decision}
+        if "blocked_by" in record and verdict.blocked_by is not None:
+            expected["blocked_by"], found["blocked_by"] = record["blocked_by"], verdict.blocked_by
+        if "error_at" in record and verdict.error_at is not None:
+            expected["error_at"] = tuple(sorted(record["error_at"]))
+            found["error_at"] = verdict.error_at
+        if verdict.unasked is None and found != expected:
+            wrong.append((record["id"], expected, found))
+    return wrong

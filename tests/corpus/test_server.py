@@ -1,0 +1,45 @@
+"""The server as judge: the corpus through the HTTP API, in batches, in one installation."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from tests.corpus.judges import Judge, disagreements
+from tests.corpus.records import every_record
+from tests.corpus.server import through_decisions
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+JUDGES: Final[dict[str, tuple[Callable[[World], Judge], dict[str, int]]]] = {
+    "decisions": (
+        through_decisions,
+        {
+            "a refused document cannot be stored": 178,
+            "guardrails bind a whole account": 70,
+            "one policy stands at a resource": 260,
+            "the caller is no user or session of a role of this installation": 118,
+            "somebody for whom an application acts needs a token": 2,
+            "a session has one policy, a principal one boundary": 4,
+            "the owner follows from the name": 6,
+            "the server says who asks and when": 67,
+            "the API takes canonical names only": 9,
+        },
+    ),
+}
+"""Each with how many cases it cannot be asked, and why."""
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", JUDGES)
+async def test_the_server_decides_as_the_specification_says(world: World, name: str) -> None:
+    make, unaskable = JUDGES[name]
+    cases = every_record()
+    verdicts = await make(world)(cases)
+    assert not disagreements(cases, verdicts)
+    unasked = Counter(verdict.unasked for verdict in verdicts if verdict.unasked)
+    asked = len(cases) - unasked.total()
+    print(f"{asked} of {len(cases)} cases asked; not asked: {unasked}")  # noqa: T201 -- to be read
+    assert dict(unasked) == unaskable
