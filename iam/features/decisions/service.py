@@ -1,7 +1,9 @@
 """Use case of decisions: a batch of questions from one proven caller."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -129,11 +131,11 @@ class DecisionPoint:
         if isinstance(asked, Unknown):
             # Who may not ask must not learn who exists either (MT-05).
             if asked.arn is not None:
-                await self._authorize(asker, asked.arn, question, now)
+                await self._authorize(asker, asked.arn, question)
             self._log(asker, question, decision_id, asked.code, None)
             return Answer(decision_id, None, asked)
         if not await self._is_own(asker, asked, question):
-            await self._authorize(asker, asked.facts.arn, question, now)
+            await self._authorize(asker, asked.facts.arn, question)
         action, resource = question.action, question.resource
         decision = decide(
             asked.facts,
@@ -187,22 +189,38 @@ class DecisionPoint:
         context = Context(keys).over(principal_context(facts, now=now))
         return Asked(facts, context, session=RoleSession(arn, narrowed))
 
-    async def _authorize(self, asker: Asker, arn: str, question: Evaluation, now: datetime) -> None:
-        """Return if the caller may ask this about the principal with this ARN."""
-        context = {
+    async def authorize(
+        self,
+        asker: Asker,
+        action: Action,
+        resource: str,
+        *,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Return if the asker may do this to the ARN `resource`; `context` adds condition keys.
+
+        Raises `IamError` of kind `denied`, with the decision id that the logs carry too.
+        """
+        now = self._tools.clock.now()
+        keys = {
             **principal_context(asker.facts, now=now),
             **both_prefixes({"SecureTransport": asker.is_secure}),
             **(both_prefixes({"SourceIp": asker.address}) if asker.address else {}),
-            "decisions:ActionPrefix": question.action_prefix,
+            **(context or {}),
         }
         around = await self._surroundings.find(
-            asker.facts.account, action=Action.EVALUATE, resource=arn
+            asker.facts.account, action=action, resource=resource
         )
         decision = decide(
-            asker.facts, action=Action.EVALUATE, resource=arn, context=context, around=around
+            asker.facts, action=action, resource=resource, context=keys, around=around
         )
         if not decision.allowed:
-            self._refuse(asker, arn, decision, now)
+            self._refuse(asker, action, resource, decision, now)
+
+    async def _authorize(self, asker: Asker, arn: str, question: Evaluation) -> None:
+        """Return if the caller may ask this about the principal with this ARN."""
+        context = {"decisions:ActionPrefix": question.action_prefix}
+        await self.authorize(asker, Action.EVALUATE, arn, context=context)
 
     async def _is_own(self, asker: Asker, asked: Asked, question: Evaluation) -> bool:
         """Whether it is about a token for the asker and an action of its own prefixes.
@@ -218,7 +236,9 @@ class DecisionPoint:
         prefixes = await self._prefixes.find(facts.account)
         return prefixes.own(facts.id, facts.name, prefix=question.action_prefix)
 
-    def _refuse(self, asker: Asker, resource: str, decision: Decision, now: datetime) -> None:
+    def _refuse(
+        self, asker: Asker, action: Action, resource: str, decision: Decision, now: datetime
+    ) -> None:
         decision_id = new_id(IdKind.DECISION, now)
         facts = asker.facts
         self._tools.denials.record(
@@ -226,7 +246,7 @@ class DecisionPoint:
                 account=facts.account,
                 actor=facts.arn,
                 actor_id=facts.id,
-                action=Action.EVALUATE,
+                action=action,
                 resource=resource,
                 reason=decision.effect,
                 decision_id=decision_id,
@@ -235,7 +255,7 @@ class DecisionPoint:
                 at=now,
             )
         )
-        message = f"`{facts.arn}` is not allowed to perform `{Action.EVALUATE}` on `{resource}`"
+        message = f"`{facts.arn}` is not allowed to perform `{action}` on `{resource}`"
         raise denied("access_denied", message, decision_id=decision_id)
 
     def _log(
