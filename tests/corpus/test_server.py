@@ -19,7 +19,7 @@ JUDGES: Final[dict[str, tuple[Callable[[World], Judge], dict[str, int]]]] = {
         {
             "a refused document cannot be stored": 178,
             "guardrails bind a whole account": 70,
-            "one policy stands at a resource": 260,
+            "one policy stands at a resource": 261,
             "the caller is no user or session of a role of this installation": 118,
             "somebody for whom an application acts needs a token": 2,
             "a session has one policy, a principal one boundary": 4,
