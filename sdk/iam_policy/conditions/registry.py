@@ -7,7 +7,6 @@ missing keys, ``IfExists``, set operators, and negation. Source: IAM User Guide,
 ``reference_policies_condition-single-vs-multi-valued-context-keys``.
 """
 
-import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -103,7 +102,7 @@ def bind_condition(
     if found is None or (name == _ABSENCE and (if_exists or quantifier)):
         raise OperatorError("no such condition operator")
     test = found.build(values, variables)
-    folded = sys.intern(key.lower())  # the same few keys in every document
+    folded = key.lower()
     if name == _ABSENCE:
         return _absence(folded, test)
     if quantifier == _FOR_ALL:
