@@ -41,6 +41,8 @@ from iam.features.signing_keys import fast as jwks
 from iam.features.signing_keys import routes as signing_keys
 from iam.features.signing_keys import schemas as jwks_schemas
 from iam.features.signing_keys.snapshots import Signers
+from iam.features.simulation import fast as simulation
+from iam.features.simulation import schemas as simulation_schemas
 from iam.features.tokens.snapshots import TokenSnapshots
 from iam.features.users import routes as users
 from iam.http.edge import Edge
@@ -106,6 +108,7 @@ def _fast_routes(runtime: Runtime) -> list[Route]:
         *introspection.routes(runtime, clients=clients, audiences=audiences, tokens=tokens),
         *revocation.routes(runtime, clients=clients, tokens=tokens),
         *decisions.routes(runtime, point=point),
+        *simulation.routes(runtime, point=point),
         *discovery.routes(runtime),
         *jwks.routes(runtime),
         *health.routes(runtime, signers=signers),
@@ -127,6 +130,7 @@ def describe_api() -> FastAPI:
             **jwks_schemas.OPENAPI,
             **discovery_schemas.OPENAPI,
             **decision_schemas.OPENAPI,
+            **simulation_schemas.OPENAPI,
         },
     )
     for kind, answer in REFUSALS.items():

@@ -21,6 +21,7 @@ from iam.features.resource_policies import commands as resource_policies
 from iam.features.roles import commands as roles
 from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
+from iam.features.simulation import commands as simulation
 from iam.features.users import commands as users
 from iam.kit.garbage import made_to_stay
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
@@ -127,6 +128,7 @@ installation.add_commands(app)
 demo.add_commands(app)
 me.add_commands(app)
 decisions.add_commands(app)
+simulation.add_commands(policies.commands.typer)
 for group in GROUPS:
     app.add_typer(group.typer)
 

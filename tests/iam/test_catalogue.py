@@ -4,6 +4,7 @@ Walks the API as its own OpenAPI document describes it, so a new route is under 
 first day: it needs a line in `BODIES` if it takes a body, and nothing else.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ BODIES: dict[str, Any] = {
     "UserIn": {"name": "fresh"},
     "UserPatch": {"description": "x"},
     "CreateCredential": {"kind": "client_secret"},
+    "SimulateCustomPolicy": {"policy_input_list": [json.dumps(DOCUMENT)], "action_names": ["a:B"]},
     "Evaluate": {
         "evaluations": [
             {"principal": "arn:iam:iam::main:user/alice", "action": "a:B", "resource": "*"}
@@ -114,6 +116,8 @@ ELSEWHERE = {
     Action.CREATE_GUARDRAIL,
     # Asked by /metrics, which is no part of the JSON API.
     Action.READ_METRICS,
+    # Asked by SimulateCustomPolicy, in place of its own, for what is about a principal.
+    Action.SIMULATE_PRINCIPAL_POLICY,
 }
 
 
