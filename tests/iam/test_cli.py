@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -191,6 +192,53 @@ def test_what_somebody_holds_is_written_over_whatever_its_version(shell: Shell) 
     shell.done("boundary", "remove", "user/vera")
     shell.done("inline-policy", "delete", "user/vera", "own")
     assert shell.iam("inline-policy", "show", "user/vera", "own").returncode != 0
+
+
+def test_catalogues_are_registered_shown_and_deleted(shell: Shell) -> None:
+    shell.done("service", "create", "mailer", "--owner", "group/administrators")
+    actions = [{"name": "Send", "access_level": "write"}]
+    document = json.dumps({"prefix": "mail", "actions": actions})
+    made = shell.done("catalogue", "put", "mail", document, "--owner", "mailer")
+    assert made == "`mail` has 1 action\n"
+    shell.done("catalogue", "put", "mail", document, "--owner", "service/mailer")
+    listed = shell.done("catalogue", "list").splitlines()
+    assert [line.split()[0] for line in listed[1:]] == [
+        "audit", "decisions", "iam", "organizations", "sts", "mail",
+    ]  # fmt: skip
+    assert "service/mailer" in listed[-1]
+    assert json.loads(shell.done("catalogue", "show", "mail", "--json"))["prefix"] == "mail"
+    taken = shell.iam("catalogue", "put", "mail", document)
+    assert (taken.returncode, "belongs to another service" in taken.stderr) == (6, True)
+    shell.done("catalogue", "delete", "mail")
+    assert shell.iam("catalogue", "show", "mail").returncode == 5
+
+
+def test_policies_and_principals_are_simulated(shell: Shell) -> None:
+    statements: list[dict[str, Any]] = [
+        {"Sid": "Send", "Effect": "Allow", "Action": "mail:*", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "billing:*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"billing:Currency": "EUR"}},
+        },
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    asked = ("policy", "simulate", "--policy", policy, "--action", "mail:Send", "--action")
+    told = shell.done(*asked, "billing:Pay", "--explain")
+    assert "allowed" in told
+    assert "PolicyInputList.1 Send" in told
+    assert "nearest in layer identity: PolicyInputList.1 statement 1" in told
+    given = ("--context", "billing:Currency=EUR", "--json")
+    answer = json.loads(shell.done(*asked, "billing:Pay", *given))
+    decisions = [each["eval_decision"] for each in answer["evaluation_results"]]
+    assert decisions == ["allowed", "allowed"]
+    shell.done("user", "create", "sim")
+    stored = ("policy", "simulate", "--principal", "user/sim", "--action", "mail:Send")
+    assert "implicitDeny" in shell.done(*stored)
+    denied = json.dumps({"Statement": {**statements[0], "Effect": "Deny"}})
+    assert "explicitDeny" in shell.done(*stored, "--policy", denied)
+    assert shell.iam(*stored, "--context", "nothing").returncode == 2
 
 
 def test_guardrails_and_resource_policies_are_managed(shell: Shell) -> None:

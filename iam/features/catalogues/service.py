@@ -100,7 +100,9 @@ async def examine(
     uow: UnitOfWork, text: str, kind: DocumentKind = DocumentKind.IDENTITY
 ) -> tuple[Finding, ...]:
     """What lint says about a valid document, by the catalogues of the caller's account."""
-    return lint(text, kind, catalogues=await queries.known_catalogues(uow, text))
+    catalogues = await queries.known_catalogues(uow, text)
+    limits = uow.settings.policies.limits()
+    return lint(text, kind, catalogues=catalogues, document_limits=limits)
 
 
 async def _register(uow: UnitOfWork, prefix: str, text: str, service: Service) -> ActionCatalogue:

@@ -17,6 +17,8 @@ def routes(runtime: Runtime, *, point: DecisionPoint) -> list[Route]:
         runtime.tools, point, principals=runtime.principals, surroundings=runtime.surroundings
     )
 
+    limits = runtime.settings.policies.limits()
+
     async def simulate(posted: PostedJson) -> bytes:
         asker = await point.asker(
             posted.token,
@@ -24,7 +26,7 @@ def routes(runtime: Runtime, *, point: DecisionPoint) -> list[Route]:
             address=posted.address,
             is_secure=posted.is_secure,
         )
-        simulation = parse_simulation(posted.body)
+        simulation = parse_simulation(posted.body, limits)
         outcome = await simulator.simulate(asker, simulation, body=posted.body)
         return orjson.dumps(outcome_out(outcome, simulation))
 

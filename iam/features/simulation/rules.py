@@ -14,6 +14,7 @@ from iam.errors import IamError, invalid
 from iam_policy import (
     CompiledPolicy,
     DocumentKind,
+    Limits,
     PolicyError,
     PolicySet,
     build_set,
@@ -92,15 +93,15 @@ MEMBERS: Final = frozenset({
 })  # fmt: skip
 
 
-def parse_simulation(body: Any) -> Simulation:
-    """Read a request.
+def parse_simulation(body: Any, limits: Limits) -> Simulation:
+    """Read a request; its documents may cost as much as those that are stored.
 
     Raises `IamError` of kind `invalid` that says what is wrong and where; with every defect of a
     document that is no policy.
     """
     if not isinstance(body, dict) or not body.keys() <= MEMBERS:
         raise _wrong("$", f"expected an object with members out of {', '.join(sorted(MEMBERS))}")
-    documents = _Documents()
+    documents = _Documents(limits)
     actions = _texts(body, "action_names", _action, least=1)
     resources = _texts(body, "resource_arns", _resource)
     source = _text(body, "policy_source_arn", _caller)
@@ -139,7 +140,8 @@ def _check_whole(body: Mapping[str, Any], pairs: int) -> None:
 class _Documents:
     """Compiles the documents of a request, and keeps their texts."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self.texts: dict[str, str] = {}
 
     def read(
@@ -175,7 +177,7 @@ class _Documents:
         if not isinstance(text, str):
             raise _wrong(path, "expected a policy document as text")
         try:
-            compiled = compile_policy(text, kind, imported=True)
+            compiled = compile_policy(text, kind, self._limits, imported=True)
         except PolicyError as error:
             problems = [
                 {

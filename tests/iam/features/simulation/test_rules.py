@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 
 from iam.errors import IamError
-from iam.features.simulation.rules import KEY_TYPES, MAX_PAIRS, parse_simulation
+from iam.features.simulation.rules import KEY_TYPES, MAX_PAIRS, Simulation
+from iam.features.simulation.rules import parse_simulation as parse
+from iam_policy import Limits
 
 POLICY = json.dumps({"Statement": {"Effect": "Allow", "Action": "a:*", "Resource": "*"}})
 GOOD: dict[str, Any] = {"policy_input_list": [POLICY], "action_names": ["a:B"]}
 BOB = "arn:iam:iam::main:user/bob"
+
+
+def parse_simulation(body: Any) -> Simulation:
+    return parse(body, Limits())
 
 
 def entry(kind: str, *values: Any, name: Any = "a:key") -> dict[str, Any]:
