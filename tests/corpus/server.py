@@ -67,7 +67,7 @@ _REASONS: Final[dict[str, Callable[[Record], bool]]] = {
     "the server says who asks and when": lambda one: (
         _is_reserved(one["context"]) or any(key in json.dumps(one).lower() for key in _SAID)
     ),
-    "the API takes canonical names only": lambda one: not _is_canonical(one),
+    "the API takes canonical names only": lambda one: not is_canonical(one),
 }
 
 
@@ -93,8 +93,10 @@ def _is_reserved(context: Record) -> bool:
     return False
 
 
-def _is_canonical(record: Record) -> bool:
-    question = _question(record, "arn:iam:iam::main:user/x")
+def is_canonical(record: Record) -> bool:
+    """Tell whether the API takes the action and the resource of a case."""
+    names = {"action": record["action"], "resource": record["resource_arn"]}
+    question = names | {"principal": "arn:iam:iam::main:user/x"}
     try:
         parse_evaluations({"evaluations": [question]}, maximum=1, limits=Limits())
     except IamError:

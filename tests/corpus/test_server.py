@@ -9,6 +9,7 @@ import pytest
 from tests.corpus.judges import Judge, disagreements
 from tests.corpus.records import every_record
 from tests.corpus.server import through_decisions
+from tests.corpus.simulation import through_simulation
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +27,20 @@ JUDGES: Final[dict[str, tuple[Callable[[World], Judge], dict[str, int]]]] = {
             "the owner follows from the name": 6,
             "the server says who asks and when": 67,
             "the API takes canonical names only": 9,
+        },
+    ),
+    "simulation": (
+        through_simulation,
+        {
+            "guardrails are those that are stored": 81,
+            "the caller is a user, a service or a role": 150,
+            "a principal's id is stored": 13,
+            "a principal has one boundary": 3,
+            "a policy is required of roles only, and simulated if it is there": 5,
+            "the owner follows from the name": 9,
+            "the server tells who asks and when": 28,
+            "a context value is a text or a list of texts": 2,
+            "the API takes canonical names only": 13,
         },
     ),
 }
