@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from iam.features.access import routes as access
 from iam.features.accounts import routes as accounts
 from iam.features.attachments import routes as attachments
 from iam.features.audit_log import routes as audit_log
@@ -53,6 +54,7 @@ from iam.http.work import ServedBy
 from iam.runtime import Runtime
 
 ROUTERS = (
+    access.router,
     accounts.router,
     *attachments.routers,
     audit_log.router,

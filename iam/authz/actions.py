@@ -121,6 +121,8 @@ class Action(StrEnum):
     LIST_ENTITIES_FOR_POLICY = "iam:ListEntitiesForPolicy"
     SIMULATE_CUSTOM_POLICY = "iam:SimulateCustomPolicy"
     SIMULATE_PRINCIPAL_POLICY = "iam:SimulatePrincipalPolicy"
+    LIST_PRINCIPALS_WITH_ACCESS = "iam:ListPrincipalsWithAccess"
+    LIST_PRINCIPAL_ACCESS = "iam:ListPrincipalAccess"
 
     PUT_RESOURCE_POLICY = "iam:PutResourcePolicy"
     GET_RESOURCE_POLICY = "iam:GetResourcePolicy"

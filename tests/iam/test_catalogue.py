@@ -73,6 +73,11 @@ BODIES: dict[str, Any] = {
 }
 """A valid body for each schema, or for each operation whose schema has no name."""
 
+QUERIES = {
+    "ListPrincipalsWithAccess": "action=iam:GetUser&resource=*",
+}
+"""What an operation must be asked with."""
+
 TARGETS = {
     "account": "acme",
     "group": "staff",
@@ -80,6 +85,7 @@ TARGETS = {
     "policy": "reader",
     "prefix": "billing",
     "principal": "alice",
+    "reference": "user/alice",
     "resource": "arn:iam:shop::main:order/42",
     "role": "deploy",
     "service": "billing",
@@ -141,6 +147,7 @@ class Operation:
         """Call it on existing targets with a valid body."""
         path = self.path.format_map(targets)
         query = "?key=team" if path.endswith("/tags") and self.method == "DELETE" else ""
+        query = f"?{QUERIES[self.name]}" if self.name in QUERIES else query
         body = BODIES.get(self.name, BODIES.get(self.schema))
         needs_body = bool(self.schema) or self.name in BODIES
         assert body is not None or not needs_body, f"add a body for {self.name} {self.schema}"

@@ -1,0 +1,141 @@
+"""Principals with the policies they hold, and how each came to them: many of one account at once.
+
+Facts know no tables: `gather_many.py` reads these values from the database, and whoever knows an
+earlier state of it makes them from that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from iam.authz.facts import PrincipalFacts
+from iam.authz.surroundings import policy_set
+from iam_policy import DocumentKind, PolicySet
+
+_MEMO: Final = 4_096
+_ACTIVE: Final = "active"  # the value of the models, which facts do not know
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRef:
+    """A group through which somebody has a policy."""
+
+    id: str
+    arn: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One policy that somebody has, and how it came to them.
+
+    Attributes:
+        label: What decisions call it: its ARN, or `inline:` and its name.
+        document: Its text.
+        policy_id: Of a managed policy.
+        group: Whose policy it is; `None` if it is the principal's own.
+    """
+
+    label: str
+    document: str
+    policy_id: str | None = None
+    group: GroupRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalRecord:
+    """The row of a principal, as far as decisions depend on it."""
+
+    id: str
+    account: str
+    kind: str
+    path: str
+    name: str
+    status: str
+    tags: Mapping[str, str]
+    principal_epoch: int
+    boundary_policy_id: str | None
+    trust_policy: str | None
+
+    def arn(self, partition: str) -> str:
+        """Its ARN."""
+        return f"arn:{partition}:iam::{self.account}:{self.kind}{self.path}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A principal with its facts, and the policies they were made from, in the same order."""
+
+    facts: PrincipalFacts
+    sources: tuple[Source, ...]
+    boundary: Source | None
+
+
+class SharedSets:
+    """Indexed sets by what they are made of: those who hold the same policies share one."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[Any, ...], PolicySet] = {}
+
+    def of(self, sources: Sequence[Source], kind: DocumentKind) -> PolicySet:
+        """The set of these policies."""
+        key = (kind, *((one.label, one.document) for one in sources))
+        found = self._sets.get(key)
+        if found is None:
+            found = policy_set([(one.label, one.document) for one in sources], kind)
+            if len(self._sets) >= _MEMO:
+                self._sets.clear()
+            self._sets[key] = found
+        return found
+
+
+def holder(
+    record: PrincipalRecord,
+    sources: Sequence[Source],
+    boundary: Source | None,
+    *,
+    account_is_active: bool,
+    partition: str,
+    sets: SharedSets,
+) -> Holder:
+    """The facts of a principal of whom everything was read."""
+    arn = record.arn(partition)
+    trust = None
+    if record.trust_policy is not None:
+        trust = policy_set([(arn, record.trust_policy)], DocumentKind.TRUST)
+    facts = PrincipalFacts(
+        id=record.id,
+        arn=arn,
+        account=record.account,
+        kind=record.kind,
+        name=record.name,
+        is_active=account_is_active and record.status == _ACTIVE,
+        epoch=record.principal_epoch,
+        tags=record.tags,
+        identity=sets.of(sources, DocumentKind.IDENTITY),
+        boundary=None if boundary is None else sets.of([boundary], DocumentKind.BOUNDARY),
+        trust=trust,
+        depends_on=frozenset(),
+    )
+    return Holder(facts, tuple(sources), boundary)
+
+
+@dataclass(slots=True)
+class AccountPolicies:
+    """What the groups of an account and the policies that its principals may have say.
+
+    Attributes:
+        account: The account.
+        is_active: Whether its principals may act.
+        partition: Of its ARNs.
+        policies: Managed policies by id, as somebody has them directly.
+        of_groups: What each group carries.
+        sets: The sets that were made so far.
+    """
+
+    account: str
+    is_active: bool
+    partition: str
+    policies: Mapping[str, Source]
+    of_groups: Mapping[str, tuple[Source, ...]]
+    sets: SharedSets = field(default_factory=SharedSets)
