@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from iam.features.access import commands as access
 from iam.features.accounts import commands as accounts
 from iam.features.attachments import commands as attachments
 from iam.features.audit_log import commands as audit_log
@@ -33,6 +34,7 @@ GROUPS = (
     services.commands,
     groups.commands,
     roles.commands,
+    access.commands,
     policies.commands,
     catalogues.commands,
     attachments.inline,
@@ -129,6 +131,7 @@ demo.add_commands(app)
 me.add_commands(app)
 decisions.add_commands(app)
 simulation.add_commands(policies.commands.typer)
+access.add_commands(policies.commands.typer)
 for group in GROUPS:
     app.add_typer(group.typer)
 

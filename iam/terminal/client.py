@@ -67,11 +67,13 @@ class Api:
         """Remove something, whatever its version."""
         return self._send("DELETE", path, query=query, headers={"If-Match": "*"})
 
-    def pages(self, path: str, *, at_most: int | None = None, **query: Any) -> Iterator[Json]:
+    def pages(
+        self, path: str, *, at_most: int | None = None, page_size: int = PAGE_SIZE, **query: Any
+    ) -> Iterator[Json]:
         """The items of a list, page by page; all of them, or the first `at_most`."""
         left = at_most
         while True:
-            size = PAGE_SIZE if left is None else min(PAGE_SIZE, left)
+            size = page_size if left is None else min(page_size, left)
             page = self.get(path, limit=size, **query)
             yield from page["items"]
             query["cursor"] = page["next_cursor"]

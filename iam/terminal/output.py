@@ -1,5 +1,6 @@
 """Where answers go: tables for people, JSON for machines, failures to stderr."""
 
+import csv
 import json
 import shutil
 import sys
@@ -37,6 +38,17 @@ class Output:
             self._print(table(columns, records, width=self._width()))
         else:
             self.remark("(none)")
+
+    def rows(
+        self, columns: Sequence[Column], records: Sequence[Mapping[str, Any]], *, as_csv: bool
+    ) -> None:
+        """A list of records, or the same as CSV (RFC 4180) with a heading."""
+        if not as_csv:
+            self.records(columns, records)
+            return
+        writer = csv.writer(self._stdout)
+        writer.writerow([column.title.lower().replace(" ", "_") for column in columns])
+        writer.writerows([[column.cell(one) for column in columns] for one in records])
 
     def record(self, record: Mapping[str, Any]) -> None:
         """One record with all its members; documents stand below the rest, as JSON."""

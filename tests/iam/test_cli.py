@@ -304,3 +304,28 @@ def test_the_exit_code_says_what_kind_of_failure_it_was(
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert not result.stdout
+
+
+def test_who_can_and_what_somebody_may_are_tables_json_and_csv(shell: Shell) -> None:
+    shell.done("user", "create", "wanda")
+    statement = {
+        "Effect": "Allow",
+        "Action": "warehouse:GetStock",
+        "Resource": "*",
+        "Condition": {"IpAddress": {"iam:SourceIp": "192.0.2.0/24"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    shell.done("policy", "create", "read-stock", document)
+    shell.done("policy", "attach", "read-stock", "user/wanda")
+    asked = ("policy", "who-can", "warehouse:GetStock", "--resource", "*")
+    table = shell.done(*asked)
+    assert "IpAddress iam:SourceIp 192.0.2.0/24" in table
+    row = "user/wanda,conditional,read-stock,IpAddress iam:SourceIp 192.0.2.0/24"
+    lines = shell.done(*asked, "--csv").splitlines()
+    assert lines[0] == "principal,decision,granted_by,if"
+    assert row in lines
+    wanda = next(one for one in json.loads(shell.done(*asked, "--json")) if one["name"] == "wanda")
+    assert wanda["paths"][0]["conditions"][0]["key"] == "iam:SourceIp"
+    access = shell.done("principal", "access", "user/wanda", "--csv").splitlines()
+    assert access[1].startswith("Allow,full,warehouse:GetStock,*,read-stock,IpAddress")
+    assert json.loads(shell.done("principal", "access", "user/wanda", "--json"))
