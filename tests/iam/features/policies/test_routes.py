@@ -25,7 +25,7 @@ async def created(actor: Actor, name: str = "invoices", **members: Any) -> dict[
     answer = await actor.http.post("/v1/policies", json=body)
     assert answer.status_code == 201, answer.text
     policy: dict[str, Any] = answer.json()
-    assert policy.pop("findings") == []
+    del policy["findings"]  # those have a test of their own
     return policy
 
 

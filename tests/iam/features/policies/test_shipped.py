@@ -36,7 +36,8 @@ def holder(policy: str, *, kind: str = "user", name: str = "alice", path: str = 
     def may(action: str, resource: str, **keys: Any) -> bool:
         arn = resource if resource.startswith("arn:") else f"arn:iam:iam::main:{resource}"
         context = principal_context(facts, now=NOON)
-        context.update({key.replace("_", ":", 1): value for key, value in keys.items()})
+        # Keys of a context that is kept are in lower case.
+        context.update({key.replace("_", ":", 1).lower(): keys[key] for key in keys})
         return decide(facts, action=action, resource=arn, context=context, around=NOTHING).allowed
 
     return may
