@@ -38,7 +38,12 @@ _OURS = (
 
 def principal_context(facts: PrincipalFacts, *, now: datetime) -> Context:
     """The keys that follow from the principal and the clock, in lower case."""
-    return facts.context.over(clock_keys(now))
+    return Context.joined(*principal_keys(facts, now=now))
+
+
+def principal_keys(facts: PrincipalFacts, *, now: datetime) -> tuple[Context, Context]:
+    """The same, not joined yet, for who has more to add."""
+    return facts.context, clock_keys(now)
 
 
 def check_callers_context(context: Mapping[str, Any]) -> None:
@@ -49,4 +54,4 @@ def check_callers_context(context: Mapping[str, Any]) -> None:
             raise invalid("context_key_reserved", message)
 
 
-__all__ = ["both_prefixes", "check_callers_context", "principal_context"]
+__all__ = ["both_prefixes", "check_callers_context", "principal_context", "principal_keys"]

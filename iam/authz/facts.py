@@ -6,6 +6,7 @@ facts are read, never what is allowed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from iam.authz.condition_keys import both_prefixes
@@ -27,6 +28,7 @@ from iam_policy import (
     evaluate,
 )
 
+_MAX_LAYERS: Final = 4096
 _MEMO_SIZE: Final = 16  # the resources of one principal that have policies, mostly
 
 
@@ -75,8 +77,8 @@ class PrincipalFacts:
         """Say once what the engine wants to know, so that no decision has to."""
         principal = Principal(arn=self.arn, account=self.account, id=self.id)
         object.__setattr__(self, "principal", principal)
-        layers = Layers(identity=self.identity, boundary=self.boundary)
-        object.__setattr__(self, "layers", layers if self.is_active else Layers())
+        layers = _shared_layers(self.identity, self.boundary) if self.is_active else Layers()
+        object.__setattr__(self, "layers", layers)
         values: dict[str, Any] = {
             "PrincipalArn": self.arn,
             "PrincipalAccount": self.account,
@@ -107,6 +109,12 @@ class PrincipalFacts:
                 self._within.clear()
             self._within[around] = found
         return found
+
+
+@lru_cache(maxsize=_MAX_LAYERS)
+def _shared_layers(identity: PolicySet, boundary: PolicySet | None) -> Layers:
+    """One value for all who have the same policies: what it remembers, it remembers once."""
+    return Layers(identity=identity, boundary=boundary)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ it costs nothing either.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from iam_policy import EMPTY, DocumentKind, PolicySet, build_set, compile_stored
@@ -16,6 +17,7 @@ INSTALLATION: Final = "installation"
 MAX_DEPTH: Final = 8
 """How many `/` the resource part of an ARN with a policy may have."""
 
+_MAX_SETS: Final = 4096
 _SEGMENTS: Final = 6
 _FULL_ACCESS: Final = "FullAccess"
 # Service, region and account of a shipped policy's ARN. The account is `SHIPPED_ACCOUNT` of the
@@ -100,10 +102,16 @@ class Guardrails:
 
 
 def policy_set(documents: Iterable[tuple[str, str]], kind: DocumentKind) -> PolicySet:
-    """Index documents, given as (label, text). Compiling is cached by content.
+    """Index documents, given as (label, text).
 
-    A stored document that is defective denies, and the decision says so.
+    A stored document that is defective denies, and the decision says so. Whoever has the same
+    documents shares one set: principals are many, and most have what their groups have.
     """
+    return _shared_set(tuple(documents), kind)
+
+
+@lru_cache(maxsize=_MAX_SETS)
+def _shared_set(documents: tuple[tuple[str, str], ...], kind: DocumentKind) -> PolicySet:
     return build_set([(label, compile_stored(text, kind)) for label, text in documents])
 
 

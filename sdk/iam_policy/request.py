@@ -28,6 +28,16 @@ class Context(dict[str, ContextValue]):
             if len(self) != len(keys):
                 self.is_ambiguous = True
 
+    @classmethod
+    def joined(cls, *contexts: "Context") -> "Context":
+        """Return the keys of all; where several have one, it is the last one's."""
+        joined = cls()
+        for context in contexts:
+            joined.update(context)
+            if context.is_ambiguous:
+                joined.is_ambiguous = True
+        return joined
+
     def over(self, others: Mapping[str, ContextValue]) -> "Context":
         """Return these keys and the others; where both have one, it is this context's."""
         joined = Context()

@@ -8,7 +8,12 @@ from typing import Any
 import structlog
 
 from iam.authz.actions import Action
-from iam.authz.context import both_prefixes, check_callers_context, principal_context
+from iam.authz.context import (
+    both_prefixes,
+    check_callers_context,
+    principal_context,
+    principal_keys,
+)
 from iam.authz.facts import PrincipalFacts, RoleSession, decide, policy_set
 from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
 from iam.errors import denied, unauthenticated, unavailable
@@ -45,13 +50,13 @@ class Asked:
 
     Attributes:
         facts: The principal.
-        context: The condition keys that follow from principal and token.
+        keys: The condition keys that follow from principal, clock and token; the later ones win.
         session: The session, when a role's session is asked about.
         audience: The audience of the token that was presented, if one was.
     """
 
     facts: PrincipalFacts
-    context: Context
+    keys: tuple[Context, ...]
     session: RoleSession | None = None
     audience: str | None = None
 
@@ -141,7 +146,7 @@ class DecisionPoint:
             asked.facts,
             action=action,
             resource=resource,
-            context=asked.context.over(question.context),
+            context=Context.joined(Context(question.context), *asked.keys),
             around=await self._surroundings.find(
                 asked.facts.account, action=action, resource=resource
             ),
@@ -164,7 +169,7 @@ class DecisionPoint:
             facts = await self._principals.find(subject.arn)
             if facts is None:
                 return _no_principal(subject.arn)
-            return Asked(facts, principal_context(facts, now=now))
+            return Asked(facts, principal_keys(facts, now=now))
         return await self._asked_by_session(subject, now)
 
     async def _asked_by_token(self, subject: TokenSubject, now: datetime) -> Asked | Unknown:
@@ -172,8 +177,8 @@ class DecisionPoint:
         facts = None if known is None else await self._principals.get(known.token.subject)
         if known is None or facts is None or not facts.is_active:
             return _NO_TOKEN
-        context = Context(known.context).over(principal_context(facts, now=now))
-        return Asked(facts, context, audience=known.audience)
+        keys = (*principal_keys(facts, now=now), known.context)
+        return Asked(facts, keys, audience=known.audience)
 
     async def _asked_by_session(self, subject: SessionSubject, now: datetime) -> Asked | Unknown:
         facts = await self._principals.find(subject.role_arn)
@@ -183,11 +188,14 @@ class DecisionPoint:
         arn = f"arn:{partition}:sts::{facts.account}:assumed-role/{facts.name}/{subject.name}"
         documents = [] if subject.policy is None else [("session", subject.policy)]
         narrowed = policy_set(documents, DocumentKind.SESSION) if documents else None
-        keys = both_prefixes(
+        own = both_prefixes(
             {"PrincipalType": "AssumedRole", "userid": f"{facts.id}:{subject.name}"}
         )
-        context = Context(keys).over(principal_context(facts, now=now))
-        return Asked(facts, context, session=RoleSession(arn, narrowed))
+        return Asked(
+            facts,
+            (*principal_keys(facts, now=now), Context(own)),
+            session=RoleSession(arn, narrowed),
+        )
 
     async def authorize(
         self,

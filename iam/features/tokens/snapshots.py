@@ -6,7 +6,6 @@ own revocation, its principal, account and credential, the installation's restor
 Only expiry follows from the clock, and is checked each time.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,6 +17,7 @@ from iam.features.tokens.rules import claimed_audience
 from iam.journal.events import SIGNING_KEYS
 from iam.kit.snapshot_cache import SnapshotCache
 from iam.work import Tools
+from iam_policy import Context
 from iam_sdk.errors import TokenInvalid
 from iam_sdk.tokens import AccessToken, verify_access_token
 
@@ -38,7 +38,7 @@ class KnownToken:
     token: AccessToken
     audience: str
     stands: bool
-    context: Mapping[str, Any]
+    context: Context
 
 
 class TokenSnapshots:
@@ -76,7 +76,7 @@ class TokenSnapshots:
         if row.credential_id is not None:
             depends_on.add(row.credential_id)
         issued = datetime.fromtimestamp(token.issued_at, UTC).isoformat().replace("+00:00", "Z")
-        context = both_prefixes({"TokenIssueTime": issued})
+        context = Context(both_prefixes({"TokenIssueTime": issued}))
         known = KnownToken(token, audience, is_same and stands(row), context)
         return known, frozenset(depends_on)
 
