@@ -89,6 +89,7 @@ class GuardrailAttachment(Base, kw_only=True):
     __tablename__ = "guardrail_attachments"
     __table_args__ = (
         Index("uq_guardrail_attachments_level", "guardrail_id", "level", unique=True),
+        Index("ix_guardrail_attachments_list", "guardrail_id", "id"),
         Index("ix_guardrail_attachments_account_name", "account_name"),
     )
 

@@ -54,6 +54,9 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_index(
+        "ix_guardrail_attachments_list", "guardrail_attachments", ["guardrail_id", "id"]
+    )
+    op.create_index(
         "ix_guardrail_attachments_account_name", "guardrail_attachments", ["account_name"]
     )
     op.create_table(

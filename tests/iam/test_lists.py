@@ -29,6 +29,7 @@ FIRST = 10_000_000
 HOLDERS = {"users": "alice", "services": "billing", "roles": "deploy", "groups": "crowd"}
 TARGETS = {
     "user": "alice", "service": "billing", "role": "deploy", "group": "crowd", "policy": "shared",
+    "type": "scp", "name": "FullAccess",
 }  # fmt: skip
 FILTERED = ("/v1/audit-events?target={group}", "/v1/credentials?principal=service/billing")
 """Lists that are narrowed to what one thing has, which may be as much."""
