@@ -65,6 +65,8 @@ class _Minter:
 
     def __init__(self) -> None:
         self._millisecond = -1
+        self._second = -1
+        self._head = ""
         self._prefix = ""
         self._counter = 0
         self._tails: list[str] = []
@@ -94,7 +96,11 @@ class _Minter:
 
     def _begin(self, millisecond: int) -> None:
         self._millisecond = millisecond
-        self._prefix = "".join(_PAIRS[millisecond >> shift & 1023] for shift in range(40, -1, -10))
+        second, rest = millisecond >> 10, millisecond & 1023  # nearly a second; a pair holds 1,024
+        if second != self._second:
+            self._second = second
+            self._head = "".join(_PAIRS[second >> shift & 1023] for shift in range(30, -1, -10))
+        self._prefix = self._head + _PAIRS[rest]
         # Half the range is left for counting; the random start keeps replicas apart.
         try:
             start = self._starts.pop()

@@ -5,13 +5,13 @@ decision would cost more than deciding. Type checkers see these classes as froze
 assignment; at run time nothing stops it, and nothing here does it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, dataclass_transform
 
 Value = TypeVar("Value")
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def quick_value(cls: type[Value]) -> type[Value]:
     """Make a dataclass with slots, equal and hashable by its fields."""
     return dataclass(slots=True, unsafe_hash=True)(cls)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeAlias
 
 from iam.errors import IamError, invalid
 from iam_policy import DocumentKind, Limits, PolicyError, canonical_defect, parse_policy
+from iam_policy.values import quick_value
 
 MAX_ACTION: Final = 128
 MAX_RESOURCE: Final = 2048
@@ -18,21 +19,21 @@ _ACTION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}:[A-Za-z0-9]{1,64}", re.IGNORECASE
 _SESSION_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{2,64}")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class TokenSubject:
     """Asked about: whoever this access token speaks for."""
 
     token: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class PrincipalSubject:
     """Asked about: the principal with this ARN."""
 
     arn: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class SessionSubject:
     """Asked about: a session of this role, narrowed by a session policy if there is one."""
 
@@ -44,7 +45,7 @@ class SessionSubject:
 Subject: TypeAlias = TokenSubject | PrincipalSubject | SessionSubject
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Evaluation:
     """One question."""
 

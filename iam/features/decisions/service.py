@@ -1,7 +1,6 @@
 """Use case of decisions: a batch of questions from one proven caller."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,11 +29,12 @@ from iam.journal.denials import Denial
 from iam.kit.ids import IdKind, new_id
 from iam.work import Tools
 from iam_policy import Context, Decision, DocumentKind, is_canonical
+from iam_policy.values import quick_value
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Asker:
     """Who asks, proven, and from where."""
 
@@ -44,7 +44,7 @@ class Asker:
     is_secure: bool
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Asked:
     """Who a question is about, as the server knows it.
 
@@ -61,7 +61,7 @@ class Asked:
     audience: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Unknown:
     """Nobody whom the question could be about, and why.
 
@@ -76,7 +76,7 @@ class Unknown:
     arn: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class Answer:
     """One decision with its id, or why nobody could be decided about."""
 
