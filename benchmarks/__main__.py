@@ -18,6 +18,7 @@ from benchmarks import (
     refusal,
     start,
     users,
+    who_can,
 )
 from benchmarks.comparing import Row
 from benchmarks.machine import describe_machine
@@ -31,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[[Scene], Iterator[Row]]]] = {
     "engine": engine.engine,
     "key-set": key_set.key_set,
     "users": users.users,
+    "who-can": who_can.who_can,
     "refusal": refusal.refusal,
     "start": start.start,
 }

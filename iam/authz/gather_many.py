@@ -1,10 +1,11 @@
 """The facts of many principals of one account, read in a few queries for all of them.
 
 What `gather.py` reads of one principal, for whoever must decide about everybody: the same facts,
-told apart by a test. Documents, indexed sets and compiled policies are shared among principals
-who hold the same.
+compared by a test. Documents, indexed sets and compiled policies are shared among principals who
+hold the same, and documents that have nothing to do with what is asked are left aside.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -13,6 +14,7 @@ from sqlalchemy import select
 
 from iam.authz.gather import Reader
 from iam.authz.holders import AccountPolicies, GroupRef, Holder, PrincipalRecord, Source, holder
+from iam.authz.relevance import Relevance
 from iam.models import (
     SHIPPED_ACCOUNT,
     Account,
@@ -30,34 +32,61 @@ CHUNK: Final = 500
 """Ids in one query: no database has trouble with so many parameters."""
 
 
-async def read_account_policies(reader: Reader, account: str, *, partition: str) -> AccountPolicies:
+async def read_account_policies(
+    reader: Reader, account: str, *, partition: str, relevance: Relevance
+) -> AccountPolicies:
     """Read what is shared: managed policies, the groups and what they carry."""
     status = (
         await reader.execute(select(Account.status).where(Account.name == account))
     ).scalar_one_or_none()
-    policies = await _read_policies(reader, account, partition)
-    groups = await _read_groups(reader, account, partition)
-    of_groups: dict[str, list[Source]] = {group: [] for group in groups}
-    attached = select(PolicyAttachment.group_id, PolicyAttachment.policy_id).where(
-        PolicyAttachment.account == account, PolicyAttachment.group_id.is_not(None)
-    )
-    for row in (await reader.execute(attached)).all():
-        one = policies[row.policy_id]
-        source = Source(one.label, one.document, row.policy_id, groups[row.group_id])
-        of_groups[row.group_id].append(source)
-    inline = select(InlinePolicy.group_id, InlinePolicy.name, InlinePolicy.document).where(
-        InlinePolicy.account == account, InlinePolicy.group_id.is_not(None)
-    )
-    for row in (await reader.execute(inline)).all():
-        source = Source(f"inline:{row.name}", row.document, None, groups[row.group_id])
-        of_groups[row.group_id].append(source)
-    return AccountPolicies(
+    policies: dict[str, Source] = {}
+    relevant: set[str] = set()
+    async for rows in in_chunks(reader, _policies(account), Policy.id):
+        for row in rows:
+            label = f"arn:{partition}:iam::{row.account}:policy{row.path}{row.name}"
+            policies[row.id] = Source(label, row.document, row.id)
+            if relevance.concerns(row.document):
+                relevant.add(row.id)
+    known = AccountPolicies(
         account=account,
         is_active=status == AccountStatus.ACTIVE,
         partition=partition,
+        relevance=relevance,
         policies=policies,
-        of_groups={group: tuple(found) for group, found in of_groups.items()},
+        relevant=relevant,
+        of_groups={},
     )
+    await _add_groups(reader, known)
+    return known
+
+
+async def _add_groups(reader: Reader, known: AccountPolicies) -> None:
+    """Read what the groups carry."""
+    account = known.account
+    prefix = f"arn:{known.partition}:iam::{account}:group"
+    query = select(Group.id, Group.path, Group.name).where(Group.account == account)
+    groups = {
+        row.id: GroupRef(row.id, f"{prefix}{row.path}{row.name}", row.name)
+        for row in (await reader.execute(query)).all()
+    }
+    attached = select(PolicyAttachment.group_id, PolicyAttachment.policy_id).where(
+        PolicyAttachment.account == account, PolicyAttachment.group_id.is_not(None)
+    )
+    found: dict[str, list[Source]] = {}
+    for row in (await reader.execute(attached)).all():
+        if row.policy_id in known.relevant:
+            one = known.policies[row.policy_id]
+            source = Source(one.label, one.document, row.policy_id, groups[row.group_id])
+            found.setdefault(row.group_id, []).append(source)
+    inline = select(
+        InlinePolicy.id, InlinePolicy.group_id, InlinePolicy.name, InlinePolicy.document
+    ).where(InlinePolicy.account == account, InlinePolicy.group_id.is_not(None))
+    async for rows in in_chunks(reader, inline, InlinePolicy.id):
+        for row in rows:
+            if known.relevance.concerns(row.document):
+                source = Source(f"inline:{row.name}", row.document, None, groups[row.group_id])
+                found.setdefault(row.group_id, []).append(source)
+    known.of_groups = {group: tuple(sources) for group, sources in found.items()}
 
 
 async def read_holders(
@@ -73,17 +102,20 @@ async def _read_some(reader: Reader, known: AccountPolicies, ids: list[str]) -> 
     rows = await reader.execute(
         select(*_COLUMNS).where(Principal.account == known.account, Principal.id.in_(ids))
     )
-    records = {row.id: PrincipalRecord(**row) for row in rows.mappings()}
+    found: Sequence[Any] = rows.all()
+    records = {row[0]: PrincipalRecord(*row) for row in found}
     sources: dict[str, list[Source]] = {one: [] for one in records}
     attached = select(PolicyAttachment.principal_id, PolicyAttachment.policy_id)
     for one, policy_id in await _of(reader, attached, PolicyAttachment.principal_id, ids):
-        sources[one].append(known.policies[policy_id])
+        if policy_id in known.relevant:
+            sources[one].append(known.policies[policy_id])
     inline = select(InlinePolicy.principal_id, InlinePolicy.name, InlinePolicy.document)
     for one, name, document in await _of(reader, inline, InlinePolicy.principal_id, ids):
-        sources[one].append(Source(f"inline:{name}", document))
+        if known.relevance.concerns(document):
+            sources[one].append(Source(f"inline:{name}", document))
     members = select(GroupMembership.principal_id, GroupMembership.group_id)
     for one, group_id in await _of(reader, members, GroupMembership.principal_id, ids):
-        sources[one] += known.of_groups[group_id]
+        sources[one] += known.of_groups.get(group_id, ())
     return [_holder(known, records[one], sources[one]) for one in ids if one in records]
 
 
@@ -103,38 +135,38 @@ def _holder(known: AccountPolicies, record: PrincipalRecord, sources: list[Sourc
     )
 
 
+async def in_chunks(reader: Reader, query: Any, key: Any) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a query by this key, some hundred at once; others get their turn in between."""
+    last = ""
+    while True:
+        some = query.where(key > last).order_by(key).limit(CHUNK)
+        rows = (await reader.execute(some)).all()
+        yield rows
+        if len(rows) < CHUNK:
+            return
+        await asyncio.sleep(0)
+        last = rows[-1].id
+
+
 async def _of(reader: Reader, query: Any, column: Any, ids: list[str]) -> Sequence[Any]:
     return (await reader.execute(query.where(column.in_(ids)))).all()
 
 
-async def _read_policies(reader: Reader, account: str, partition: str) -> dict[str, Source]:
+def _policies(account: str) -> Any:
     """All policies that somebody in the account may have: its own and the shipped ones."""
-    query = select(
-        Policy.id, Policy.account, Policy.path, Policy.name, PolicyVersion.document
-    ).join(
-        PolicyVersion,
-        (PolicyVersion.policy_id == Policy.id) & (PolicyVersion.number == Policy.default_version),
+    return (
+        select(Policy.id, Policy.account, Policy.path, Policy.name, PolicyVersion.document)
+        .join(
+            PolicyVersion,
+            (PolicyVersion.policy_id == Policy.id)
+            & (PolicyVersion.number == Policy.default_version),
+        )
+        .where(Policy.account.in_([account, SHIPPED_ACCOUNT]))
     )
-    own = query.where(Policy.account.in_([account, SHIPPED_ACCOUNT]))
-    return {
-        row.id: Source(
-            f"arn:{partition}:iam::{row.account}:policy{row.path}{row.name}", row.document, row.id
-        )
-        for row in (await reader.execute(own)).all()
-    }
 
 
-async def _read_groups(reader: Reader, account: str, partition: str) -> dict[str, GroupRef]:
-    query = select(Group.id, Group.path, Group.name).where(Group.account == account)
-    return {
-        row.id: GroupRef(
-            row.id, f"arn:{partition}:iam::{account}:group{row.path}{row.name}", row.name
-        )
-        for row in (await reader.execute(query)).all()
-    }
-
-
-_COLUMNS = tuple(
+# In the order of `PrincipalRecord`.
+_COLUMNS: Any = tuple(
     Principal.__table__.c[name]
     for name in (
         "id", "account", "kind", "path", "name", "status", "tags", "principal_epoch",

@@ -5,10 +5,12 @@ earlier state of it makes them from that.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iam.authz.facts import PrincipalFacts
+from iam.authz.relevance import Relevance
 from iam.authz.surroundings import policy_set
 from iam_policy import DocumentKind, PolicySet
 
@@ -120,7 +122,7 @@ def holder(
     return Holder(facts, tuple(sources), boundary)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class AccountPolicies:
     """What the groups of an account and the policies that its principals may have say.
 
@@ -128,14 +130,18 @@ class AccountPolicies:
         account: The account.
         is_active: Whether its principals may act.
         partition: Of its ARNs.
-        policies: Managed policies by id, as somebody has them directly.
-        of_groups: What each group carries.
+        relevance: Which documents matter.
+        policies: All managed policies by id, as somebody has them directly.
+        relevant: The ids of those that matter.
+        of_groups: What each group carries that matters; nothing of those that carry nothing.
         sets: The sets that were made so far.
     """
 
     account: str
     is_active: bool
     partition: str
+    relevance: Relevance
     policies: Mapping[str, Source]
+    relevant: AbstractSet[str]
     of_groups: Mapping[str, tuple[Source, ...]]
     sets: SharedSets = field(default_factory=SharedSets)

@@ -3,24 +3,35 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from iam.authz.context import principal_context
-from iam.authz.facts import PrincipalFacts, decide
+from iam.authz.facts import PrincipalFacts
 from iam.authz.holders import GroupRef, Holder, Source
 from iam.authz.overlaps import covers, overlap
 from iam.authz.suppositions import Supposed, View, Views, applies
 from iam.authz.surroundings import Surroundings, owning_account
 from iam.errors import invalid
-from iam_policy import Clause, Context, Layer, PolicySet, canonical_defect
+from iam_policy import (
+    Clause,
+    Context,
+    Layer,
+    Layers,
+    PolicySet,
+    Request,
+    canonical_defect,
+    evaluate,
+)
 from iam_policy.compile import CompiledStatement
 from iam_policy.principals import Naming
 
 MAX_ACTION: Final = 128
 MAX_RESOURCE: Final = 2048
+
+_MEMO: Final = 4_096
 
 _ACTION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}:[A-Za-z0-9]{1,64}", re.IGNORECASE)
 
@@ -95,14 +106,18 @@ class Question:
     now: datetime
     views: Views = field(init=False)
     _around: dict[View, Surroundings] = field(init=False)
+    _layers: dict[tuple[PolicySet, PolicySet | None, View], Layers] = field(init=False)
 
     def __post_init__(self) -> None:
         self.views = Views(self.action)
         self._around = {view: self._seen_around(view) for view in View}
+        self._layers = {}
 
     def answer(self, holder: Holder) -> Access | None:
         """How this principal may; `None` if it may not, whatever the circumstances are."""
         facts = holder.facts
+        if not facts.is_active:
+            return None
         context = principal_context(facts, now=self.now)
         if not self._is_allowed(facts, context, View.AT_BEST):
             return None
@@ -115,22 +130,28 @@ class Question:
         )
 
     def _is_allowed(self, facts: PrincipalFacts, context: Context, view: View) -> bool:
-        seen = self._seen(facts, view)
-        decision = decide(
-            seen,
-            action=self.action,
-            resource=self.resource,
-            context=context,
-            around=self._around[view],
-        )
-        return decision.allowed
+        owner = owning_account(self.resource, facts.account)
+        request = Request(facts.principal, self.action, self.resource, context, owner)
+        return evaluate(request, self._seen(facts, view)).allowed
 
-    def _seen(self, facts: PrincipalFacts, view: View) -> PrincipalFacts:
-        identity = self.views.of(facts.identity, view)
-        boundary = None if facts.boundary is None else self.views.of(facts.boundary, view)
-        if identity is facts.identity and boundary is facts.boundary:
-            return facts
-        return replace(facts, identity=identity, boundary=boundary)
+    def _seen(self, facts: PrincipalFacts, view: View) -> Layers:
+        """The layers of these facts (`PrincipalFacts.within`), seen so; one for all who share."""
+        key = (facts.identity, facts.boundary, view)
+        found = self._layers.get(key)
+        if found is None:
+            around = self._around[view]
+            found = Layers(
+                identity=self.views.of(facts.identity, view),
+                boundary=None if facts.boundary is None else self.views.of(facts.boundary, view),
+                resource=around.resource,
+                scps=around.scps,
+                rcps=around.rcps,
+                resource_policy_required=around.is_required,
+            )
+            if len(self._layers) >= _MEMO:
+                self._layers.clear()
+            self._layers[key] = found
+        return found
 
     def _seen_around(self, view: View) -> Surroundings:
         around = self.around

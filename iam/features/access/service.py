@@ -7,6 +7,7 @@ from iam.authz.authorize import authorize
 from iam.authz.candidates import find_candidates
 from iam.authz.gather_many import read_account_policies, read_holders
 from iam.authz.read_surroundings import read_resources, read_surroundings
+from iam.authz.relevance import Everything, Relevance
 from iam.errors import not_found
 from iam.features.access import queries
 from iam.features.access.rules import (
@@ -44,7 +45,9 @@ async def list_principals_with_access(
     around = await read_surroundings(
         uow, account, action=action, resource=resource, partition=partition
     )
-    known = await read_account_policies(uow, account, partition=partition)
+    known = await read_account_policies(
+        uow, account, partition=partition, relevance=Relevance(action)
+    )
     candidates = await find_candidates(uow, known, action=action, around=around)
     question = Question(action, resource, around, uow.now)
     found: list[Access] = []
@@ -70,7 +73,9 @@ async def list_principal_access(
     """
     row = await authorized_reference(uow, principal, Action.LIST_PRINCIPAL_ACCESS)
     partition = uow.settings.partition
-    known = await read_account_policies(uow, row.account, partition=partition)
+    known = await read_account_policies(
+        uow, row.account, partition=partition, relevance=Everything()
+    )
     (found,) = [one async for some in read_holders(uow, known, [row.id]) for one in some]
     around = await read_resources(uow, row.account, resources=("*",), partition=partition)
     written = identity_paths(found)
