@@ -12,6 +12,8 @@ from iam.errors import IamError, conflict, unavailable
 # Serialization failure, deadlock, lock timeout, statement timeout, shutdown, still starting, too
 # many connections.
 _PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"})
+# What asyncpg raises on a connection that the server ended while this process stood still.
+_OUT_OF_STEP = "InternalClientError"
 _CONNECTION = "08"
 """The class of what goes wrong with a connection. One never made is not `invalidated` either."""
 
@@ -47,6 +49,8 @@ def is_outage(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return isinstance(error, PoolTimeoutError | OSError)
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    if type(error.orig).__name__ == _OUT_OF_STEP:
         return True
     state = getattr(error.orig, "sqlstate", None) or ""
     return state in _PASSING or state.startswith(_CONNECTION)

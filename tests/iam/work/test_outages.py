@@ -1,6 +1,5 @@
 """What the driver raises when the database is away becomes "try again", never a 500."""
 
-
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -27,3 +26,8 @@ def test_an_error_that_stays_is_a_defect(sqlstate: str | None) -> None:
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()])
 def test_a_connection_that_was_not_made_is_an_outage(error: Exception) -> None:
     assert is_outage(error)
+
+
+def test_f_05_a_connection_that_the_driver_has_lost_step_with_is_an_outage() -> None:
+    out_of_step = type("InternalClientError", (Exception,), {})("another operation is in progress")
+    assert is_outage(DBAPIError("", {}, out_of_step))
