@@ -40,6 +40,9 @@ async def two(world: World) -> dict[str, Client]:
     return {account: await fill(world, account) for account in ("main", "acme")}
 
 
+ACTIONS = [{"name": "GetOrder", "access_level": "read"}]
+
+
 async def fill(world: World, account: str) -> Client:
     """Let something happen in an account that leaves a row in every table."""
     boss = await world.administrator(account)
@@ -51,6 +54,9 @@ async def fill(world: World, account: str) -> Client:
     answer = await boss.http.put(address, json={"document": json.loads(policy_document(for_all))})
     assert answer.status_code == 200, answer.text
     client = await new_client(world, allow("iam:ListUsers"), name="canary", account=account)
+    catalogue = {"owner": client.actor.id, "document": {"prefix": "shop", "actions": ACTIONS}}
+    answer = await boss.http.put("/v1/action-catalogues/shop", json=catalogue)
+    assert answer.status_code in {200, 201}, answer.text
     token = await token_of(world, client)
     assert (await introspected(world, token, client))["active"]
     await world.runtime.uses.flush()
