@@ -46,6 +46,7 @@ from iam.features.simulation import fast as simulation
 from iam.features.simulation import schemas as simulation_schemas
 from iam.features.tokens.snapshots import TokenSnapshots
 from iam.features.users import routes as users
+from iam.features.why import routes as why
 from iam.http.edge import Edge
 from iam.http.fast_lane import FastLane
 from iam.http.openapi import serve_openapi
@@ -69,6 +70,7 @@ ROUTERS = (
     services.router,
     signing_keys.router,
     users.router,
+    why.router,
 )
 
 

@@ -24,6 +24,7 @@ from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
 from iam.features.simulation import commands as simulation
 from iam.features.users import commands as users
+from iam.features.why import commands as why
 from iam.kit.garbage import made_to_stay
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
 from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
@@ -130,6 +131,7 @@ installation.add_commands(app)
 demo.add_commands(app)
 me.add_commands(app)
 decisions.add_commands(app)
+why.add_commands(app)
 simulation.add_commands(policies.commands.typer)
 access.add_commands(policies.commands.typer)
 for group in GROUPS:

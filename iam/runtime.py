@@ -15,6 +15,7 @@ from iam.authz.keys import PublishedKeys
 from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
 from iam.journal.changes import ChangeReader
 from iam.journal.denials import DenialWriter
+from iam.journal.denied_questions import DeniedQuestions
 from iam.kit.clock import Clock, SystemClock
 from iam.kit.database import Database
 from iam.kit.ids import IdKind, new_id
@@ -55,6 +56,7 @@ class Runtime:
             cursors=Cursors(sealer.subkey("cursors")),
             changes=changes,
             denials=DenialWriter(database, clock),
+            denied_questions=DeniedQuestions(database),
         )
         self.turns = Turns(settings.database_pool, patience=settings.database_statement_timeout)
         self.uses = CredentialUses(database)
@@ -103,6 +105,7 @@ class Runtime:
             _log.warning("row_security_bypassed", reason=bypass, advice=_ROLE_ADVICE)
         await self.changes.start()
         await self.tools.denials.start()
+        await self.tools.denied_questions.start()
         await self.ledger.start()
         await self.uses.start()
 
@@ -110,6 +113,7 @@ class Runtime:
         """End the background tasks, writing what waits, and close the database."""
         await self.uses.stop()
         await self.ledger.stop()
+        await self.tools.denied_questions.stop()
         await self.tools.denials.stop()
         await self.changes.stop()
         await self.outbound.aclose()

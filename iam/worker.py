@@ -15,6 +15,7 @@ from iam.errors import IamError
 from iam.features.installation import jobs as installation
 from iam.features.signing_keys import jobs as signing_keys
 from iam.features.tokens import jobs as tokens
+from iam.features.why import jobs as why
 from iam.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ JOBS: Final = (
     Job("advance_signing_keys", 60, signing_keys.advance),
     Job("prune_tokens", 600, tokens.prune),
     Job("prune_journal", 600, installation.prune),
+    Job("prune_denied_questions", 600, why.prune),
 )
 
 

@@ -50,9 +50,20 @@ async def authorize(
     uow.decision_id = decision_id
     if decision.allowed:
         return
-    _record(uow, action, resource, decision, decision_id)
+    _record(uow, action, resource, decision, decision_id, context or {})
     message = f"`{uow.caller.arn}` is not allowed to perform `{action}` on `{told_as or resource}`"
     raise denied("access_denied", message, decision_id=decision_id)
+
+
+async def may(
+    uow: UnitOfWork, action: Action, resource: str, *, context: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether the caller may do `action` on the ARN `resource`, for who has another answer ready.
+
+    Unlike `authorize`, a no is no refusal, and leaves no record.
+    """
+    uow.authorized.append(Asked(action, resource, context or {}))
+    return (await _decide(uow, action, resource, context or {})).allowed
 
 
 async def _decide(
@@ -108,7 +119,12 @@ def _request_context(uow: UnitOfWork) -> dict[str, Any]:
 
 
 def _record(
-    uow: UnitOfWork, action: Action, resource: str, decision: Decision, decision_id: str
+    uow: UnitOfWork,
+    action: Action,
+    resource: str,
+    decision: Decision,
+    decision_id: str,
+    context: Mapping[str, Any],
 ) -> None:
     caller = uow.caller
     uow.tools.denials.record(
@@ -123,6 +139,7 @@ def _record(
             request_id=caller.request_id,
             address=caller.address,
             at=uow.now,
+            context={**_request_context(uow), **context},
         )
     )
     _log.info(

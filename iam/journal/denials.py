@@ -5,9 +5,11 @@ dropped and counted, and the count is itself written to the audit log.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import insert
@@ -30,7 +32,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """One refusal: who wanted what, and which decision refused it."""
+    """One refusal: who wanted what, and which decision refused it.
+
+    `context` are the condition keys of the operation and the request, without the principal's.
+    """
 
     account: str
     actor: str
@@ -42,6 +47,7 @@ class Denial:
     request_id: str
     address: str | None
     at: datetime
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DenialWriter:
@@ -123,11 +129,19 @@ def _row(denial: Denial) -> dict[str, object]:
         # whole batch with it, and be a way not to be recorded (AL-04).
         "subject": denial.resource[:MAX_SUBJECT],
         "target_id": "",
-        "detail": {"action": denial.action, "reason": denial.reason},
+        "detail": _detail(denial),
         "request_id": denial.request_id,
         "decision_id": denial.decision_id,
         "source_address": denial.address,
     }
+
+
+def _detail(denial: Denial) -> dict[str, object]:
+    detail: dict[str, object] = {"action": denial.action, "reason": denial.reason}
+    if denial.context:  # each of ours is there twice, under `iam:` and `aws:`
+        keys = {key: value for key, value in denial.context.items() if key[:4] != "aws:"}
+        detail["context"] = json.loads(json.dumps(keys, default=str))
+    return detail
 
 
 def _dropped_row(count: int, now: datetime) -> dict[str, object]:

@@ -92,14 +92,24 @@ def _change(row: object, rules: Audited, before: Values | None, after: Values | 
     target_id = rules.target(row)
     # A row with a compound key hangs on the entity: one of several, such as a group's members.
     is_single = len(_mapper(row).primary_key) == 1
+    is_own = is_single and getattr(row, "id", target_id) == target_id
+    if not is_own and before is not None and after is not None:
+        which = _key_of(row)  # of several, only their keys tell which one changed
+        before, after = {**which, **before}, {**which, **after}
     return RowChange(
         table=str(_mapper(row).local_table),
-        is_own=is_single and getattr(row, "id", target_id) == target_id,
+        is_own=is_own,
         target_id=target_id,
         touches=rules.touches(row),
         before=before,
         after=after,
     )
+
+
+def _key_of(row: object) -> Values:
+    mapper = _mapper(row)
+    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    return {name: getattr(row, name) for name in names}
 
 
 def _mapper(row: object) -> Mapper[Any]:

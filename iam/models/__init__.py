@@ -10,6 +10,7 @@ from iam.models.audit_entry import AuditEntry
 from iam.models.base import Base
 from iam.models.change import Change
 from iam.models.credential import Credential, CredentialKind, CredentialStatus, CredentialUse
+from iam.models.denied_question import DeniedQuestion
 from iam.models.group import ADMINISTRATORS, Group, GroupMembership
 from iam.models.guardrail import (
     FULL_ACCESS,
@@ -50,6 +51,7 @@ __all__ = [
     "CredentialKind",
     "CredentialStatus",
     "CredentialUse",
+    "DeniedQuestion",
     "Group",
     "GroupMembership",
     "Guardrail",

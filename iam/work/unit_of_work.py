@@ -14,6 +14,7 @@ from iam.errors import IamError
 from iam.journal.change_log_postgresql import CHANNEL
 from iam.journal.changes import ChangeReader
 from iam.journal.denials import DenialWriter
+from iam.journal.denied_questions import DeniedQuestions
 from iam.journal.events import AUDITED, Event, EventType
 from iam.journal.record import Recorder, RowChange
 from iam.journal.write import Author, journal_rows, touched_entities
@@ -48,6 +49,7 @@ class Tools:
     cursors: Cursors
     changes: ChangeReader
     denials: DenialWriter
+    denied_questions: DeniedQuestions
 
 
 class Asked(NamedTuple):

@@ -75,6 +75,7 @@ BODIES: dict[str, Any] = {
 
 QUERIES = {
     "ListPrincipalsWithAccess": "action=iam:GetUser&resource=*",
+    "ExplainDecision": "principal=user/alice&action=iam:GetUser&resource=*",
 }
 """What an operation must be asked with."""
 

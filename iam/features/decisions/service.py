@@ -1,5 +1,6 @@
 """Use case of decisions: a batch of questions from one proven caller."""
 
+from collections import ChainMap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from iam.features.decisions.rules import (
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
 from iam.journal.denials import Denial
+from iam.journal.denied_questions import Denied
 from iam.kit.ids import IdKind, new_id
 from iam.work import Tools
 from iam_policy import Context, Decision, DocumentKind, is_canonical
@@ -152,6 +154,8 @@ class DecisionPoint:
             ),
             session=asked.session,
         )
+        if not decision.allowed:
+            self._keep(asker, asked, question, decision, decision_id, now)
         self._log(asker, question, decision_id, decision.effect.value, asked.facts.arn)
         return Answer(decision_id, decision)
 
@@ -265,6 +269,36 @@ class DecisionPoint:
         )
         message = f"`{facts.arn}` is not allowed to perform `{action}` on `{resource}`"
         raise denied("access_denied", message, decision_id=decision_id)
+
+    def _keep(
+        self,
+        asker: Asker,
+        asked: Asked,
+        question: Evaluation,
+        decision: Decision,
+        decision_id: str,
+        now: datetime,
+    ) -> None:
+        """Have the question written down later, for who asks why."""
+        facts, session = asked.facts, asked.session
+        # What follows from principal and clock comes first, and is known from those.
+        more = [question.context, *asked.keys[len(principal_keys(facts, now=now)) :]]
+        self._tools.denied_questions.record(
+            Denied(
+                account=facts.account,
+                principal_id=facts.id,
+                principal=facts.arn,
+                session=None if session is None else session.arn,
+                action=question.action,
+                resource=question.resource,
+                context=ChainMap(*map(dict, reversed(more))),
+                asker=asker.facts.arn,
+                asker_id=asker.facts.id,
+                effect=decision.effect.value,
+                decision_id=decision_id,
+                at=now,
+            )
+        )
 
     def _log(
         self, asker: Asker, question: Evaluation, decision_id: str, outcome: str, arn: str | None
