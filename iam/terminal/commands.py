@@ -64,10 +64,21 @@ def declare(
 
     def add(function: Declared) -> Declared:
         run = _run(function, connects=connects)
-        app.command(name, epilog=_epilog(examples), context_settings=dict(HELP))(run)
+        app.command(
+            name,
+            epilog=_epilog(examples),
+            short_help=_first_sentence(function),
+            context_settings=dict(HELP),
+        )(run)
         return function
 
     return add
+
+
+def _first_sentence(function: Callable[..., None]) -> str:
+    """What a list of commands says of this one, in full: left to itself, click cuts it short."""
+    paragraph = inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0]
+    return " ".join(paragraph.split()).partition(". ")[0].removesuffix(".") + "."
 
 
 def _epilog(examples: tuple[str, ...]) -> str | None:

@@ -42,13 +42,13 @@ class Output:
     def rows(
         self, columns: Sequence[Column], records: Sequence[Mapping[str, Any]], *, as_csv: bool
     ) -> None:
-        """A list of records, or the same as CSV (RFC 4180) with a heading."""
+        """A list of records, or the same as CSV (RFC 4180) with a heading and empty cells empty."""
         if not as_csv:
             self.records(columns, records)
             return
         writer = csv.writer(self._stdout)
         writer.writerow([column.title.lower().replace(" ", "_") for column in columns])
-        writer.writerows([[column.cell(one) for column in columns] for one in records])
+        writer.writerows([[column.cell(one, nothing="") for column in columns] for one in records])
 
     def record(self, record: Mapping[str, Any]) -> None:
         """One record with all its members; documents stand below the rest, as JSON."""

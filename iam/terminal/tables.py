@@ -28,17 +28,20 @@ class Column:
     title: str
     value: str | Callable[[Mapping[str, Any]], Any] = ""
 
-    def cell(self, record: Mapping[str, Any]) -> str:
-        """The text of one cell."""
+    def cell(self, record: Mapping[str, Any], *, nothing: str = "-") -> str:
+        """The text of one cell; `nothing` stands for a value that is not there."""
+        return shown(self._found_in(record), nothing=nothing)
+
+    def _found_in(self, record: Mapping[str, Any]) -> Any:
         if callable(self.value):
-            return shown(self.value(record))
-        return shown(record.get(self.value or self.title.lower().replace(" ", "_")))
+            return self.value(record)
+        return record.get(self.value or self.title.lower().replace(" ", "_"))
 
 
-def shown(value: Any) -> str:
-    """A value as one line of text for people."""
+def shown(value: Any, *, nothing: str = "-") -> str:
+    """A value as one line of text for people; `nothing` stands for one that is not there."""
     if value is None or value in ("", [], {}):
-        return "-"
+        return nothing
     match value:
         case bool():
             return "yes" if value else "no"

@@ -282,6 +282,22 @@ def test_keys_are_rotated_and_the_audit_log_tells_it(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
+    "wanted", ["group.created", "group.*", "iam.group.*", "iam.group.created.v1"]
+)
+def test_events_are_found_by_the_type_that_the_list_shows(shell: Shell, wanted: str) -> None:
+    listed = shell.done("audit-log", "list", "--type", wanted).splitlines()[1:]
+    assert listed
+    assert all(" group." in line for line in listed)
+
+
+def test_lists_of_commands_say_what_each_does_in_full(shell: Shell) -> None:
+    for words in (("policy",), ("guardrail",), ("account",), ("catalogue",)):
+        listed = shell.done(*words, "--help").partition("Commands:")[2]
+        assert listed
+        assert "..." not in listed
+
+
+@pytest.mark.parametrize(
     ("words", "more", "code", "said"),
     [
         (("user", "create", "no spaces"), {}, 1, "expected 1 to 64 characters"),
@@ -324,6 +340,7 @@ def test_who_can_and_what_somebody_may_are_tables_json_and_csv(shell: Shell) -> 
     lines = shell.done(*asked, "--csv").splitlines()
     assert lines[0] == "principal,decision,granted_by,if"
     assert row in lines
+    assert "service/admin,allowed,AdministratorAccess via group/administrators," in lines
     wanda = next(one for one in json.loads(shell.done(*asked, "--json")) if one["name"] == "wanda")
     assert wanda["paths"][0]["conditions"][0]["key"] == "iam:SourceIp"
     access = shell.done("principal", "access", "user/wanda", "--csv").splitlines()

@@ -20,7 +20,11 @@ commands = Commands("account", about="Isolated accounts inside this installation
 def create_account(
     terminal: Terminal, name: AccountArgument, *, description: DescriptionOption = None
 ) -> None:
-    """Create an account. Its first administrator: `iam bootstrap --local --account NAME`."""
+    """Create an account.
+
+    On the host, `iam bootstrap --local --account ACCOUNT --service NAME` makes its first
+    administrator.
+    """
     terminal.create("/v1/accounts", name=name, description=description)
 
 

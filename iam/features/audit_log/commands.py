@@ -27,7 +27,7 @@ commands = Commands("audit-log", about="The record of every change and every ref
     "list",
     examples=(
         "audit-log list --since 1h",
-        "audit-log list --type 'iam.user.*' --target user/alice",
+        "audit-log list --type 'user.*' --target user/alice",
         "audit-log list --outcome denied --actor service/orders --json",
     ),
 )
@@ -35,7 +35,8 @@ def list_events(
     terminal: Terminal,
     *,
     event_type: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help="May end in *: iam.user.*")
+        str | None,
+        typer.Option("--type", metavar="TYPE", help="As in the list; may end in *: user.*"),
     ] = None,
     actor: Annotated[
         str | None, typer.Option("--actor", metavar="REFERENCE", help="Who did it.")
@@ -68,7 +69,7 @@ def list_events(
         "/v1/audit-events",
         _COLUMNS,
         limit=limit,
-        type=event_type,
+        type=_event_type(event_type),
         actor=_arn(terminal, actor),
         target=_arn(terminal, target),
         outcome=outcome,
@@ -86,6 +87,13 @@ def show_event(
 ) -> None:
     """Show an event with the values before and after."""
     terminal.output.record(terminal.api.get(f"/v1/audit-events/{quoted(event)}"))
+
+
+def _event_type(text: str | None) -> str | None:
+    """What the server takes, also for a type as the list shows it: bare of product and version."""
+    if text is None or text == "*" or text.startswith("iam."):
+        return text
+    return f"iam.{text}" if text.endswith("*") else f"iam.{text}.v1"
 
 
 def _arn(terminal: Terminal, text: str | None) -> str | None:
