@@ -123,8 +123,6 @@ ELSEWHERE = {
     Action.CREATE_GUARDRAIL,
     # Asked by /metrics, which is no part of the JSON API.
     Action.READ_METRICS,
-    # Asked by SimulateCustomPolicy, in place of its own, for what is about a principal.
-    Action.SIMULATE_PRINCIPAL_POLICY,
 }
 
 

@@ -59,6 +59,10 @@ async def fill(world: World, account: str) -> Client:
     assert answer.status_code in {200, 201}, answer.text
     token = await token_of(world, client)
     assert (await introspected(world, token, client))["active"]
+    no = {"principal": client.actor.arn, "action": "a:B", "resource": "*"}
+    answer = await boss.http.post("/v1/decisions", json={"evaluations": [no]})
+    assert not answer.json()["decisions"][0]["allowed"]
+    await world.runtime.tools.denied_questions.flush()
     await world.runtime.uses.flush()
     await world.runtime.tools.denials.flush()
     return client
