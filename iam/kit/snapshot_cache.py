@@ -47,6 +47,7 @@ class SnapshotCache(Generic[K, V]):
         self._load = load
         self._max_items = max_items
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._is_crowded = False  # the order counts only when room may run out
         self._dependencies: dict[K, frozenset[str]] = {}
         self._dependents: dict[str, set[K]] = {}
         self._joinable: dict[K, _Flight[V]] = {}
@@ -58,7 +59,7 @@ class SnapshotCache(Generic[K, V]):
     def peek(self, key: K) -> V | None:
         """The kept value, if there is one; the hot path."""
         value = self._values.get(key)
-        if value is not None:
+        if self._is_crowded and value is not None:
             self._values.move_to_end(key)
         return value
 
@@ -127,6 +128,7 @@ class SnapshotCache(Generic[K, V]):
         elif len(self._values) >= self._max_items:
             self._drop(next(iter(self._values)))
         self._values[key] = value
+        self._is_crowded = 2 * len(self._values) >= self._max_items
         self._dependencies[key] = dependencies
         for entity_id in dependencies:
             self._dependents.setdefault(entity_id, set()).add(key)

@@ -8,15 +8,18 @@ from iam_policy import Decision, Effect, Layer, Match
 
 
 def answer_out(answer: Answer) -> dict[str, Any]:
-    """One answer. Names of policies are for the service that asked, not for its caller."""
+    """One answer, for orjson, which writes enumerations by their values.
+
+    Names of policies are for the service that asked, not for its caller.
+    """
     decision = answer.decision or _NOTHING
     unknown = answer.unknown
     return {
         "decision_id": answer.decision_id,
-        "decision": decision.effect.value,
+        "decision": decision.effect,
         "allowed": decision.allowed,
         "matched": [_match(match) for match in decision.matched],
-        "blocked_by": decision.blocked_by.value if decision.blocked_by else None,
+        "blocked_by": decision.blocked_by,
         "findings": list(decision.findings),
         "error": {"code": unknown.code, "message": unknown.message} if unknown else None,
     }
@@ -28,7 +31,7 @@ _NOTHING: Final = Decision(Effect.IMPLICIT_DENY)
 
 def _match(match: Match) -> dict[str, Any]:
     return {
-        "layer": match.layer.value,
+        "layer": match.layer,
         "policy": match.policy,
         "statement": match.statement,
         "sid": match.sid,
