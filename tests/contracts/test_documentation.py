@@ -91,3 +91,14 @@ docker compose exec server iam keys list
         ["serve"],
         ["keys", "list"],
     ]
+
+
+def test_the_architecture_names_every_feature_and_no_other() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| features |")[2].partition("\n\n")[0]
+    named = {
+        name
+        for row in table.splitlines()
+        for name in re.findall(r"`(\w+)`", row[: row.find("|", 2)])
+    }
+    assert named == {path.parent.name for path in (ROOT / "iam" / "features").glob("*/__init__.py")}
