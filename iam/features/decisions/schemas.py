@@ -108,7 +108,7 @@ _DECISION: Final = {
         "matched": {"type": "array", "items": _MATCH},
         "blocked_by": {
             "enum": [*_LAYER, None],
-            "description": "the layer that allows nothing of this",
+            "description": "the layer that denies it, or that allows nothing of it",
         },
         "findings": {"type": "array", "items": _TEXT, "description": "policies that are broken"},
         "error": {
