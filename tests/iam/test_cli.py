@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass
@@ -346,3 +347,32 @@ def test_who_can_and_what_somebody_may_are_tables_json_and_csv(shell: Shell) -> 
     access = shell.done("principal", "access", "user/wanda", "--csv").splitlines()
     assert access[1].startswith("Allow,full,warehouse:GetStock,*,read-stock,IpAddress")
     assert json.loads(shell.done("principal", "access", "user/wanda", "--json"))
+
+
+def test_why_tells_what_was_denied_and_what_made_it_so(shell: Shell) -> None:
+    shell.done("user", "create", "wilma")
+    asked = ("--action", "warehouse:GetStock", "--resource", "*")
+    denied = shell.iam("decide", "--principal", "user/wilma", *asked, "--json")
+    assert denied.returncode == 4, denied.stderr
+    told = shell.done("why", "--principal", "user/wilma", *asked)
+    assert "denied, because no policy of the caller allows it" in told
+    statement = {"Effect": "Allow", "Action": "warehouse:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    shell.done("inline-policy", "put", "user/wilma", "stock", document)
+    told = shell.done("why", "--principal", "user/wilma", *asked)
+    assert "allowed by inline:stock statement 0" in told
+    assert "user.inline_policy_put" in told
+    assert "by arn:iam:iam::main:service/admin" in told
+    # The writer is a second behind at most, and so may be a busy machine.
+    words = ("why", json.loads(denied.stdout)["decision_id"])
+    for _ in range(100):
+        answer = shell.iam(*words)
+        if answer.returncode == 0:
+            break
+        time.sleep(0.1)
+    told = answer.stdout
+    assert "denied, because no policy of the caller allows it" in told
+    assert "today it is allowed" in told
+    missing = shell.iam("why", "dec_01kjpymks0ebntxsynhd867qmm")
+    assert missing.returncode == 5, missing.stderr
+    assert "why --principal user/NAME --action ACTION --resource ARN" in missing.stderr

@@ -6,7 +6,8 @@ import typer
 
 from iam.terminal.commands import declare
 from iam.terminal.durations import instant_ago
-from iam.terminal.failures import usage
+from iam.terminal.failures import ExitCode, Failure, usage
+from iam.terminal.own_name import own_name
 from iam.terminal.terminal import Terminal
 
 
@@ -52,15 +53,26 @@ def why(
     """Tell why somebody may or may not, and the last change that made it so."""
     if (decision is None) == (principal is None):
         raise usage("give a decision's id, or --principal, --action and --resource")
-    answer = terminal.api.get(
-        "/v1/why",
-        decision_id=decision,
-        principal=principal,
-        action=action,
-        resource=resource,
-        context=context,
-        at=instant_ago(at),
-    )
+    asked = {
+        "decision_id": decision,
+        "principal": principal,
+        "action": action,
+        "resource": resource,
+        "context": context,
+        "at": instant_ago(at),
+    }
+    try:
+        answer = terminal.api.get("/v1/why", **asked)
+    except Failure as failure:
+        if decision is None or failure.exit_code is not ExitCode.NOT_FOUND:
+            raise
+        advice = (
+            f"{own_name()} why --principal user/NAME --action ACTION --resource ARN [--at TIME]"
+        )
+        code = failure.exit_code
+        raise Failure(
+            failure.message, advice=advice, exit_code=code, detail=failure.detail
+        ) from None
     if terminal.output.as_json:
         terminal.output.json(answer)
     else:
