@@ -105,16 +105,16 @@ async def _read_some(reader: Reader, known: AccountPolicies, ids: list[str]) -> 
     found: Sequence[Any] = rows.all()
     records = {row[0]: PrincipalRecord(*row) for row in found}
     sources: dict[str, list[Source]] = {one: [] for one in records}
-    attached = select(PolicyAttachment.principal_id, PolicyAttachment.policy_id)
-    for one, policy_id in await _of(reader, attached, PolicyAttachment.principal_id, ids):
+    attached = select(_ATTACHED.principal_id, _ATTACHED.policy_id)
+    for one, policy_id in await _of(reader, attached, _ATTACHED.principal_id, ids):
         if policy_id in known.relevant:
             sources[one].append(known.policies[policy_id])
-    inline = select(InlinePolicy.principal_id, InlinePolicy.name, InlinePolicy.document)
-    for one, name, document in await _of(reader, inline, InlinePolicy.principal_id, ids):
+    inline = select(_INLINE.principal_id, _INLINE.name, _INLINE.document)
+    for one, name, document in await _of(reader, inline, _INLINE.principal_id, ids):
         if known.relevance.concerns(document):
             sources[one].append(Source(f"inline:{name}", document))
-    members = select(GroupMembership.principal_id, GroupMembership.group_id)
-    for one, group_id in await _of(reader, members, GroupMembership.principal_id, ids):
+    members = select(_MEMBERS.principal_id, _MEMBERS.group_id)
+    for one, group_id in await _of(reader, members, _MEMBERS.principal_id, ids):
         sources[one] += known.of_groups.get(group_id, ())
     return [_holder(known, records[one], sources[one]) for one in ids if one in records]
 
@@ -165,6 +165,10 @@ def _policies(account: str) -> Any:
     )
 
 
+# Columns of tables, not of models: rows of those take twice as long, and there are many.
+_ATTACHED = PolicyAttachment.__table__.c
+_INLINE = InlinePolicy.__table__.c
+_MEMBERS = GroupMembership.__table__.c
 # In the order of `PrincipalRecord`.
 _COLUMNS: Any = tuple(
     Principal.__table__.c[name]

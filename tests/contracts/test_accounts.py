@@ -11,6 +11,8 @@ MAY_SEE_ALL = {
     "iam/features/installation/service.py": "shipped policies belong to an account of their own",
     "iam/features/principal_elements/queries.py": "whether an account exists that a document names",
     "iam/features/tokens/jobs.py": "housekeeping of every account's tokens",
+    "iam/features/why/jobs.py": "housekeeping of what every account's decisions leave",
+    "iam/features/why/queries.py": "what changed the guardrails that bind the caller's account",
 }
 
 

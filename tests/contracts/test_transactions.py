@@ -11,6 +11,7 @@ RAW = {"text", "exec_driver_sql", "raw_connection", "driver_connection"}
 # Who ends a transaction beside the unit of work, and why it may.
 MAY_END = {
     "iam/work/unit_of_work.py": "is the unit of work",
+    "iam/journal/denied_questions.py": "denied questions are kept beside the requests that asked",
     "iam/journal/denials.py": "a denial is recorded although its own transaction is rolled back",
     "iam/work/uses.py": "last uses are written in batches, beside the requests that they tell of",
     "iam/kit/schema.py": "migrations run before there is a unit of work",
