@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import hmac
 import json
@@ -115,6 +116,17 @@ class TestRefused:
             (await ask(world, "token", {**form, **GRANT})).status_code,
         ]
         assert statuses == [200, 401, 401, 401]
+
+    async def test_rc_05_of_50_at_once_with_one_assertion_exactly_one_gets_a_token(
+        self, world: World, orders: Actor, key: ClientKey
+    ) -> None:
+        form = {**GRANT, **assertion_form(world, key, orders.id)}
+        answers = await asyncio.gather(*(ask(world, "token", form) for _ in range(50)))
+        assert sorted(answer.status_code for answer in answers) == [200, *[401] * 49]
+        assert {answer.json().get("error") for answer in answers} == {None, "invalid_client"}
+        async with world.work() as uow:
+            query = select(IssuedToken).where(IssuedToken.credential_id.is_not(None))
+            assert len((await uow.scalars(query)).all()) == 1
 
     async def test_one_client_cannot_use_up_the_ids_of_another(
         self, world: World, orders: Actor, key: ClientKey
