@@ -32,7 +32,7 @@ from iam_policy import (
     evaluate,
     parse_json,
 )
-from iam_policy.defects import shown, shown_name
+from iam_policy.defects import shown, shown_member
 from iam_policy.names import SEGMENTS
 
 _LIMITS: Final = JsonLimits(max_bytes=4 << 20, max_total=100_000)
@@ -203,7 +203,7 @@ class _CaseReader:
             for one in value if isinstance(value, list) else [value]:
                 if not isinstance(one, str | bool | int | float):
                     expected = "a text, a number, true or false, or a list of them"
-                    self._report(f"$.context.{shown_name(key)}", one, expected)
+                    self._report(f"$.context{shown_member(key)}", one, expected)
         return context
 
     def _expected(self, record: Mapping[str, Any]) -> Effect | None:

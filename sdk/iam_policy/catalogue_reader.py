@@ -15,7 +15,7 @@ from iam_policy.catalogue import (
     KeyType,
     ResourceType,
 )
-from iam_policy.defects import shown, shown_name
+from iam_policy.defects import shown, shown_member
 from iam_policy.document import Defect
 from iam_policy.names import SEGMENTS
 from iam_policy.strict_json import JsonError, JsonLimits, parse_json
@@ -84,7 +84,7 @@ class CatalogueReader:
         for name in found:
             if name not in known:
                 expected = "one of " + ", ".join(sorted(known))
-                self._defects.append(Defect(f"{path}.{shown_name(name)}", "this member", expected))
+                self._defects.append(Defect(f"{path}{shown_member(name)}", "this member", expected))
 
     def _entries(self, document: Mapping[str, Any], name: str) -> list[tuple[str, dict[str, Any]]]:
         found = document.get(name, [])

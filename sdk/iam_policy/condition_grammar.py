@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from iam_policy.conditions import OperatorError, ValueListError, bind_condition, operator_names
-from iam_policy.defects import DefectLog, shown_name
+from iam_policy.defects import DefectLog, shown_member
 from iam_policy.document import Clause, Limits
 from iam_policy.variables import number_text
 
@@ -29,7 +29,7 @@ class ConditionReader:
             return ()
         clauses: list[Clause] = []
         for operator, keys in condition.items():
-            where = f"{path}.{shown_name(operator)}"
+            where = f"{path}{shown_member(operator)}"
             self._check_operator(operator, where)
             if isinstance(keys, dict) and keys:
                 clauses += self._clauses(operator, keys, where)
@@ -45,7 +45,7 @@ class ConditionReader:
         if len({key.lower() for key in keys}) != len(keys):
             self._defects.say(path, "a key twice", "keys that differ in more than case")
         return [
-            self._clause(operator, key, found, f"{path}.{shown_name(key)}")
+            self._clause(operator, key, found, f"{path}{shown_member(key)}")
             for key, found in keys.items()
         ]
 

@@ -53,12 +53,13 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def shown_name(name: str) -> str:
-    """Write an element's name inside a JSON path."""
-    return name if name.isidentifier() and len(name) <= _SHOWN else f"[{shown(name)}]"
+def shown_member(name: str) -> str:
+    """Write the step of a JSON path that leads into a member (RFC 9535, section 2.3.1)."""
+    is_plain = name.isidentifier() and len(name) <= _SHOWN
+    return f".{name}" if is_plain else f"[{shown(name)}]"
 
 
 def shown_path(steps: Iterable[str | int]) -> str:
     """Write names and places in lists as one JSON path."""
-    parts = (f"[{step}]" if isinstance(step, int) else f".{shown_name(step)}" for step in steps)
+    parts = (f"[{step}]" if isinstance(step, int) else shown_member(step) for step in steps)
     return "$" + "".join(parts)

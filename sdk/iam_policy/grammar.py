@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from iam_policy.condition_grammar import ConditionReader
 from iam_policy.decision import EffectWord
-from iam_policy.defects import DefectLog, shown_name, shown_path
+from iam_policy.defects import DefectLog, shown_member, shown_path
 from iam_policy.document import (
     CURRENT_VERSION,
     OLD_VERSION,
@@ -116,7 +116,7 @@ class DocumentReader:
     def _refuse_unknown(self, found: Mapping[str, Any], path: str, known: set[str]) -> None:
         for name in found:
             if name not in known:
-                self._defects.say(f"{path}.{shown_name(name)}", "this element", _one_of(known))
+                self._defects.say(f"{path}{shown_member(name)}", "this element", _one_of(known))
 
     def _statements(self, found: Any) -> tuple[Statement, ...]:
         if isinstance(found, dict):
@@ -291,7 +291,7 @@ class DocumentReader:
             self._defects.add(path, found, '"*", or an object such as {"IAM": "arn:..."}')
             return principals.build(negated=negated)
         for kind, values in found.items():
-            where = f"{path}.{shown_name(kind)}"
+            where = f"{path}{shown_member(kind)}"
             if kind not in _PRINCIPAL_TYPES:
                 self._defects.say(where, "this type", _one_of(set(_PRINCIPAL_TYPES)))
                 continue

@@ -66,7 +66,7 @@ _REASONS: Final[dict[str, Callable[[Record], bool]]] = {
     ),
     "the server tells who asks and when": lambda one: bool(_asked_keys(one) - _given_keys(one)),
     "a context value is a text or a list of texts": lambda one: (
-        one["expected"] == ERROR and one["error_at"][0].startswith("$.context.")
+        one["expected"] == ERROR and one["error_at"][0].startswith("$.context[")
     ),
     "a condition key has a prefix": lambda one: not all(":" in key for key in one["context"]),
     "the API takes canonical names only": lambda one: (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from iam_policy.defects import shown_name
+from iam_policy.defects import shown_member
 from iam_policy.document import Clause, DocumentKind, Policy, Statement
 from iam_policy.lint.vocabulary import Vocabulary
 
@@ -68,8 +68,8 @@ class Subject:
 
     def clause_path(self, statement: Statement, clause: Clause) -> str:
         """Return the path of one line of a Condition."""
-        names = f"{shown_name(clause.operator)}.{shown_name(clause.key)}"
-        return f"{self.path(statement, 'Condition')}.{names}"
+        names = f"{shown_member(clause.operator)}{shown_member(clause.key)}"
+        return f"{self.path(statement, 'Condition')}{names}"
 
     def _values(
         self,

@@ -73,7 +73,7 @@ class TestPe21Grammar:
             ({"Effect": None}, "$.Statement[0].Effect nothing"),
             ({"Effect": ["Allow"]}, "$.Statement[0].Effect a list"),
             ({"effect": "Deny"}, "$.Statement[0].effect this element"),
-            ({"No such": 1}, '$.Statement[0].["No such"] this element'),
+            ({"No such": 1}, '$.Statement[0]["No such"] this element'),
             ({"Sid": "a b"}, '$.Statement[0].Sid "a b"'),
             ({"Sid": 1}, "$.Statement[0].Sid 1"),
             ({"Action": None}, "$.Statement[0] neither"),
@@ -106,10 +106,10 @@ class TestPe21Grammar:
             ({"Condition": {"Bool": {"k": []}}}, "$.Statement[0].Condition.Bool.k an empty list"),
             ({"Condition": {"Bool": {"k": None}}}, "$.Statement[0].Condition.Bool.k nothing"),
             ({"Condition": {"Bool": {"k": [{}]}}}, "$.Statement[0].Condition.Bool.k[0] an empty"),
-            ({"Condition": {"Bool": {" ": "true"}}}, '$.Statement[0].Condition.Bool.[" "] " "'),
+            ({"Condition": {"Bool": {" ": "true"}}}, '$.Statement[0].Condition.Bool[" "] " "'),
             (
                 {"Condition": {"StringLike": {"a:b": "${"}}},
-                '$.Statement[0].Condition.StringLike.["a:b"] "${"',
+                '$.Statement[0].Condition.StringLike["a:b"] "${"',
             ),
         ],
     )
@@ -148,7 +148,7 @@ class TestPe21Grammar:
         assert defects(text) == [
             "$.Version this member twice",
             "$.Statement[0].Effect this member twice",
-            '$.Statement[0].Condition.Bool.["a:b"] this member twice',
+            '$.Statement[0].Condition.Bool["a:b"] this member twice',
             '$.Statement[0].Effect "allow"',
         ]
 

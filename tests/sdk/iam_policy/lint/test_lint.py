@@ -63,7 +63,7 @@ class TestFindings:
 
     def test_a_path_quotes_names_that_are_not_plain(self) -> None:
         (each,) = found(conditioned(StringEquals={"iam:PrincipalTag/team": ["ok", "pay*"]}))
-        path = '$.Statement[0].Condition.StringEquals.["iam:PrincipalTag/team"][1]'
+        path = '$.Statement[0].Condition.StringEquals["iam:PrincipalTag/team"][1]'
         assert each.path == path
 
     def test_errors_come_first(self) -> None:
