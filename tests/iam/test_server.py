@@ -4,6 +4,7 @@ import re
 import socket
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -76,6 +77,22 @@ class TestTheLog:
                 assert answer.status_code in {400, 401}
                 assert canary not in answer.text
         assert canary not in served.log
+
+    def test_al_03_no_request_writes_a_line_of_its_own(self, host: Host) -> None:
+        forged = quote('\r\n{"event": "forged"}\x1b[2J\u2028', safe="")
+        line_end = b'X-Request-ID: a\n{"event": "forged"}\r\nUser-Agent: \x1b[2J\r\n'
+        with host.serve() as served:
+            headers = {"User-Agent": '{"event": "forged"}', "X-Request-ID": '{"event": "forged"}'}
+            for path in (f"/v1/users/{forged}", f"/{forged}", f"/v1/me?{forged}={forged}"):
+                httpx2.get(f"{served.url}{path}", headers=headers)
+            address = httpx2.URL(served.url)
+            with socket.create_connection((address.host, address.port)) as raw:
+                raw.sendall(b"GET /v1/me HTTP/1.1\r\nHost: x\r\n" + line_end + b"\r\n")
+                raw.shutdown(socket.SHUT_WR)
+                assert b" 200 " not in raw.recv(64)
+        assert served.lines
+        assert all(event_of(line) not in {"", "forged"} for line in served.lines), served.log
+        assert not set("\r\x1b\u2028") & set(served.log)
 
 
 class TestRefusals:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -47,6 +48,30 @@ class TestList:
             "r-7",
         )
         assert entry["detail"]["action"] == "iam:ListUsers"
+
+    @pytest.mark.parametrize(
+        "hostile",
+        ['x"}\r\n{"type":"forged"}', "\x1b[2J\x1b]0;x\x07", "a\u2028b\u2029c", "\u202egnp"],
+    )
+    async def test_al_03_whatever_a_text_holds_it_is_one_record_and_stays_a_text(
+        self, world: World, admin: Actor, hostile: str
+    ) -> None:
+        before = len(await world.events())
+        body = {"name": "alice", "description": hostile}
+        made = await admin.http.post("/v1/users", json=body)
+        nobody = await world.client(admin.token).get(f"/v1/users/{quote(hostile, safe='')}")
+        assert nobody.status_code in {400, 404}
+        new = (await world.events())[before:]
+        assert [entry.type for entry in new] == ["iam.user.created.v1"] * (made.status_code == 201)
+        assert made.status_code in {201, 400, 422}
+        answer = await admin.http.get("/v1/audit-events")
+        assert not set("\r\n\x1b\x07") & set(answer.text)
+        shown = [
+            e["after"]["description"]
+            for e in answer.json()["items"]
+            if e["after"] and e["type"] == "iam.user.created.v1"
+        ]
+        assert shown == [hostile] * (made.status_code == 201)
 
     @pytest.mark.parametrize("name", ["since", "until"])
     @pytest.mark.parametrize(
