@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -102,6 +103,27 @@ class TestAccepted:
         async with world.work() as uow:
             (until,) = await uow.scalars(select(OneTimeId.expires_at))
         assert 300 <= (until - world.clock.now()).total_seconds() <= 360
+
+    @pytest.mark.parametrize(
+        "instant", ["2028-02-29T23:59:59", "2038-01-19T03:14:07", "2100-02-28T23:59:59"]
+    )
+    async def test_ck_04_a_token_outlives_the_turn_of_any_calendar(
+        self, world: World, orders: Actor, key: ClientKey, instant: str
+    ) -> None:
+        now = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+        await world.advance(now - world.clock.now())
+        form = {**GRANT, **assertion_form(world, key, orders.id), "resource": ISSUER}
+        answer = await ask(world, "token", form)
+        assert answer.status_code == 200, answer.text
+        await world.advance(timedelta(seconds=2))
+        async with world.client(answer.json()["access_token"]) as http:
+            assert (await http.get("/v1/me")).status_code == 200
+            await world.advance(timedelta(hours=2))
+            assert (await http.get("/v1/me")).status_code == 401
+        async with world.work() as uow:
+            query = select(IssuedToken.expires_at).where(IssuedToken.credential_id.is_not(None))
+            (until,) = await uow.scalars(query)
+        assert timedelta(minutes=5) <= until - now <= timedelta(hours=1)
 
 
 class TestRefused:

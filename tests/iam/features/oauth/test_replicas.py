@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.oauth import (
     set_credential,
     token_of,
 )
-from tests.world import World, open_world
+from tests.world import ISSUER, World, open_world
 
 pytestmark = [
     pytest.mark.anyio,
@@ -125,6 +126,24 @@ async def test_a_token_that_one_replica_revokes_ends_on_the_other_within_a_secon
     async with asyncio.timeout(1):
         while (await introspected(other, token, client))["active"]:  # noqa: ASYNC110 -- another replica's memory
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("seconds", [20, -20])
+async def test_ck_01_clocks_20_seconds_apart_refuse_no_token(
+    world: World, other: World, seconds: int
+) -> None:
+    ahead, behind = (world, other) if seconds > 0 else (other, world)
+    client = await new_client(world)
+    orders = await world.actor(name="orders")
+    key = await add_key(world, orders)
+    ahead.clock.step(timedelta(seconds=abs(seconds)))
+    for issuing, receiving in ((ahead, behind), (behind, ahead)):
+        token = await token_of(issuing, client, resource=ISSUER)
+        async with receiving.client(token) as http:
+            assert (await http.get("/v1/me")).status_code == 200
+        # Nor does what a client signs by one clock fail by the other.
+        form = {**GRANT, **assertion_form(issuing, key, orders.id)}
+        assert (await ask(receiving, "token", form)).status_code == 200
 
 
 class Line:
