@@ -82,6 +82,24 @@ class TestCreate:
         assert len(await world.events()) == before
 
     @pytest.mark.parametrize(
+        "member",
+        ["email_verified", "is_admin", "roles", "groups", "account", "password_hash", "created_at",
+         "mfa_enabled", "status", "id", "epoch", "principal_id"],
+    )  # fmt: skip
+    async def test_aa_05_aa_12_nobody_sets_what_is_not_theirs_to_say(
+        self, world: World, member: str
+    ) -> None:
+        alice = await world.actor(allow("iam:*"), name="alice", kind=User)
+        before = await alice.http.get("/v1/users/alice")
+        body = {"description": "x", member: True}
+        for path in ("/v1/users/alice", f"/v1/users/{alice.id}"):
+            answer = await alice.http.patch(path, json=body, headers={"If-Match": "*"})
+            assert code(answer) == (422, "validation_failed")
+        made = await alice.http.post("/v1/users", json={"name": "bob", member: True})
+        assert code(made) == (422, "validation_failed")
+        assert (await alice.http.get("/v1/users/alice")).json() == before.json()
+
+    @pytest.mark.parametrize(
         ("member", "value", "expected"),
         [
             ("name", "two words", "name_invalid"),
