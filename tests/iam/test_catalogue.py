@@ -331,7 +331,8 @@ class TestNothingElse:
     @pytest.mark.parametrize(
         "path",
         ["/docs", "/redoc", "/debug", "/v1/openapi.json", "/api/v1/users", "/sys/users", "/users",
-         "/v2/users", "/.env", "/v1"],
+         "/v2/users", "/.env", "/v1", "/v1/v1/users", "/admin/users", "/internal/users",
+         "/v1/accounts/acme/users", "/acme/v1/users", "/v1/users.json"],
     )  # fmt: skip
     async def test_aa_21_mt_11_there_is_no_other_way_in(self, admin: Actor, path: str) -> None:
         assert (await admin.http.get(path)).status_code == 404
