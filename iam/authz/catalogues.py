@@ -35,6 +35,8 @@ _THINGS: Final = {
 _ABOUT: Final = (
     ("ToGroup", ("group",)),
     ("FromGroup", ("group",)),
+    ("PrincipalsWithAccess", ("resource",)),
+    ("PrincipalAccess", ("user", "service", "role")),
     ("SimulatePrincipal", ("user", "service", "role")),
     ("SimulateCustom", ()),  # it is about nothing but the documents that come with it
     ("ResourcePolic", ("resource",)),
