@@ -6,7 +6,6 @@ new connections, finishes the requests that it has, and ends with exit code 0.
 
 import asyncio
 import errno
-import gc
 import signal
 import socket
 import sys
@@ -23,6 +22,7 @@ from iam.app import build_app
 from iam.features.installation.queries import has_administrator
 from iam.features.installation.service import start_installation
 from iam.http.connection import BoundedConnection
+from iam.kit.garbage import collect_rarely
 from iam.runtime import Runtime
 from iam.settings import Settings
 from iam.terminal.failures import misconfigured
@@ -35,9 +35,6 @@ DRAIN_SECONDS: Final = 8
 IDLE_SECONDS: Final = 30
 """How long an idle connection is kept."""
 _BACKLOG: Final = 2048
-_COLLECT_AFTER: Final = (25_000, 20, 50)
-"""Objects that must outlive their request before the collector looks at the young ones, and how
-many looks at one generation make it look at the next (`gc.set_threshold`)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -154,23 +151,12 @@ class _Server(uvicorn.Server):
         """Begin to accept connections."""
         await super().startup(sockets)
         if self.started:
-            _collect_rarely()
+            collect_rarely()
             self._announce()
 
 
-def _collect_rarely() -> None:
-    """Spare the garbage collector what it cannot free, and run it less often.
-
-    Everything that lives once we serve lives until the end: modules, models, routes. Walking it
-    again and again took half of the time of a request; what a request leaves behind is freed
-    by its reference counts, and cycles are rare.
-    """
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
-
-
 def server_config(app: ASGIApp) -> uvicorn.Config:
-    """How we serve; what a benchmark compares us with is served the same way."""
+    """How we serve; what a benchmark compares us with differs in the protocol alone."""
     return uvicorn.Config(
         app,
         http=BoundedConnection,
