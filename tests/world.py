@@ -266,8 +266,9 @@ def make_settings(database_url: str, directory: Path, **overrides: Any) -> Setti
 async def prepare(database_url: str, directory: Path) -> None:
     """Bring a database to the state in which every test begins."""
     settings = make_settings(database_url, directory)
-    # Before every test begins: within one instant, ids sort only in the process that minted them.
-    clock = ManualClock(NOON - timedelta(seconds=1))
+    # Well before every test begins: within one instant, ids sort only in the process that minted
+    # them, and a process that has minted later ids keeps to their instant for a step of 10 s.
+    clock = ManualClock(NOON - timedelta(minutes=1))
     runtime = Runtime(settings, master_key=MASTER_KEY, clock=clock)
     await schema.upgrade(runtime.database)
     root = Caller.root(account=MAIN_ACCOUNT, partition="iam", request_id="prepare")
