@@ -4,7 +4,6 @@ They must not become a way to make the server write: the queue is bounded, what 
 dropped and counted, and the count is itself written to the audit log.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from iam.journal.events import EventType
+from iam.kit.background import BackgroundWriter
 from iam.kit.clock import Clock
 from iam.kit.database import Database
 from iam.kit.ids import IdKind, new_id
@@ -50,17 +50,15 @@ class Denial:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
-class DenialWriter:
+class DenialWriter(BackgroundWriter):
     """A bounded queue of refusals, and the task that writes them."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(seconds=FLUSH_SECONDS)
         self._database = database
         self._clock = clock
         self._waiting: list[Denial] = []
         self._dropped = 0
-        self._wake = asyncio.Event()
-        self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
 
     def record(self, denial: Denial) -> None:
         """Take note of a refusal; never waits, never raises."""
@@ -68,29 +66,9 @@ class DenialWriter:
             self._dropped += 1
             return
         self._waiting.append(denial)
-        self._wake.set()
+        self._wake()
 
-    async def start(self) -> None:
-        """Write in the background."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Write what waits, and end."""
-        if self._task is not None:
-            # Not in the middle of a write: a connection of SQLite that is cut off keeps a thread
-            # behind, which then answers to nobody.
-            async with self._flushing:
-                self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        await self.flush()
-
-    async def flush(self) -> None:
-        """Write everything that waits now."""
-        async with self._flushing:
-            await self._flush()
-
-    async def _flush(self) -> None:
+    async def _write_waiting(self) -> None:
         while self._waiting or self._dropped:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             dropped, self._dropped = self._dropped, 0
@@ -107,13 +85,6 @@ class DenialWriter:
     async def _write(self, rows: Sequence[dict[str, object]]) -> None:
         async with self._database.connect(writes=True) as connection, connection.begin():
             await connection.execute(insert(AuditEntry), rows)
-
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            await asyncio.sleep(FLUSH_SECONDS)
-            self._wake.clear()
-            await self.flush()
 
 
 def _row(denial: Denial) -> dict[str, object]:

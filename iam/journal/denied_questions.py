@@ -5,7 +5,6 @@ bounded, and one question is one row, however often it is asked. What does not f
 counted in the log: who asks why about it is told to name the question.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from iam.kit.background import BackgroundWriter
 from iam.kit.database import Database
 from iam.kit.framing import framed
 from iam.models import DeniedQuestion
@@ -63,16 +63,14 @@ class Denied:
     at: datetime
 
 
-class DeniedQuestions:
+class DeniedQuestions(BackgroundWriter):
     """A bounded queue of denied questions, and the task that writes them."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(seconds=FLUSH_SECONDS)
         self._database = database
         self._waiting: list[Denied] = []
         self._dropped = 0
-        self._wake = asyncio.Event()
-        self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
         self._upsert = _upsert(database)
 
     def record(self, denied: Denied) -> None:
@@ -81,29 +79,9 @@ class DeniedQuestions:
             self._dropped += 1
             return
         self._waiting.append(denied)
-        self._wake.set()
+        self._wake()
 
-    async def start(self) -> None:
-        """Write in the background."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Write what waits, and end."""
-        if self._task is not None:
-            # Not in the middle of a write: a connection of SQLite that is cut off keeps a thread
-            # behind, which then answers to nobody.
-            async with self._flushing:
-                self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        await self.flush()
-
-    async def flush(self) -> None:
-        """Write everything that waits now."""
-        async with self._flushing:
-            await self._flush()
-
-    async def _flush(self) -> None:
+    async def _write_waiting(self) -> None:
         while self._waiting or self._dropped:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             dropped, self._dropped = self._dropped, 0
@@ -120,13 +98,6 @@ class DeniedQuestions:
         if rows:
             async with self._database.connect(writes=True) as connection, connection.begin():
                 await connection.execute(self._upsert, rows)
-
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            await asyncio.sleep(FLUSH_SECONDS)
-            self._wake.clear()
-            await self.flush()
 
 
 def _rows(batch: list[Denied]) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ the runtime starts and stops it, and the runtime knows no features. It is to use
 seconds of uses, never a credential or a token: the ledger has every issuance.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +15,7 @@ from sqlalchemy import String, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from iam.kit.background import BackgroundWriter
 from iam.kit.database import Database
 from iam.models import Credential, CredentialUse
 from iam.models.base import UtcDateTime
@@ -34,14 +34,13 @@ class _Use:
     audience: str | None
 
 
-class CredentialUses:
+class CredentialUses(BackgroundWriter):
     """The newest use of each credential that is not written yet, and the task that writes them."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(seconds=FLUSH_SECONDS)
         self._database = database
         self._waiting: dict[str, _Use] = {}
-        self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
         self._upsert = _upsert(database)
 
     def record(
@@ -53,28 +52,9 @@ class CredentialUses:
             return  # the database has been away for long; what is lost is a time of last use
         if known is None or at >= known.at:
             self._waiting[credential_id] = _Use(at, address, audience)
+            self._wake()
 
-    async def start(self) -> None:
-        """Write in the background, every few seconds."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Write what waits, and end."""
-        if self._task is not None:
-            # Not in the middle of a write: a connection of SQLite that is cut off keeps a thread
-            # behind, which then answers to nobody.
-            async with self._flushing:
-                self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        await self.flush()
-
-    async def flush(self) -> None:
-        """Write everything that waits now; what cannot be written waits on."""
-        async with self._flushing:
-            await self._flush()
-
-    async def _flush(self) -> None:
+    async def _write_waiting(self) -> None:
         # One order for all replicas, so that two that write the same rows cannot deadlock.
         waiting = sorted(self._waiting.items())
         self._waiting = {}
@@ -103,11 +83,6 @@ class CredentialUses:
         ]
         async with self._database.connect(writes=True) as connection, connection.begin():
             await connection.execute(self._upsert, rows)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await self.flush()
 
 
 def _upsert(database: Database) -> Any:
