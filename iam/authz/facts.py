@@ -6,8 +6,8 @@ facts are read, never what is allowed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from iam.authz.condition_keys import both_prefixes
 from iam.authz.surroundings import (
@@ -28,7 +28,6 @@ from iam_policy import (
     evaluate,
 )
 
-_MAX_LAYERS: Final = 4096
 _MEMO_SIZE: Final = 16  # the resources of one principal that have policies, mostly
 
 
@@ -111,10 +110,16 @@ class PrincipalFacts:
         return found
 
 
-@lru_cache(maxsize=_MAX_LAYERS)
 def _shared_layers(identity: PolicySet, boundary: PolicySet | None) -> Layers:
     """One value for all who have the same policies: what it remembers, it remembers once."""
-    return Layers(identity=identity, boundary=boundary)
+    key = (identity, boundary)
+    found = _layers.get(key)
+    if found is None:
+        found = _layers[key] = Layers(identity=identity, boundary=boundary)
+    return found
+
+
+_layers: Final = WeakValueDictionary[tuple[PolicySet, PolicySet | None], Layers]()
 
 
 @dataclass(frozen=True, slots=True)

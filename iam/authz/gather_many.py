@@ -131,7 +131,6 @@ def _holder(known: AccountPolicies, record: PrincipalRecord, sources: list[Sourc
         boundary,
         account_is_active=known.is_active,
         partition=known.partition,
-        sets=known.sets,
     )
 
 

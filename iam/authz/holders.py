@@ -6,15 +6,14 @@ earlier state of it makes them from that.
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from iam.authz.facts import PrincipalFacts
 from iam.authz.relevance import Relevance
 from iam.authz.surroundings import policy_set
 from iam_policy import DocumentKind, PolicySet
 
-_MEMO: Final = 4_096
 _ACTIVE: Final = "active"  # the value of the models, which facts do not know
 
 
@@ -73,24 +72,6 @@ class Holder:
     boundary: Source | None
 
 
-class SharedSets:
-    """Indexed sets by what they are made of: those who hold the same policies share one."""
-
-    def __init__(self) -> None:
-        self._sets: dict[tuple[Any, ...], PolicySet] = {}
-
-    def of(self, sources: Sequence[Source], kind: DocumentKind) -> PolicySet:
-        """The set of these policies."""
-        key = (kind, *((one.label, one.document) for one in sources))
-        found = self._sets.get(key)
-        if found is None:
-            found = policy_set([(one.label, one.document) for one in sources], kind)
-            if len(self._sets) >= _MEMO:
-                self._sets.clear()
-            self._sets[key] = found
-        return found
-
-
 def holder(
     record: PrincipalRecord,
     sources: Sequence[Source],
@@ -98,7 +79,6 @@ def holder(
     *,
     account_is_active: bool,
     partition: str,
-    sets: SharedSets,
 ) -> Holder:
     """The facts of a principal of whom everything was read."""
     arn = record.arn(partition)
@@ -114,12 +94,16 @@ def holder(
         is_active=account_is_active and record.status == _ACTIVE,
         epoch=record.principal_epoch,
         tags=record.tags,
-        identity=sets.of(sources, DocumentKind.IDENTITY),
-        boundary=None if boundary is None else sets.of([boundary], DocumentKind.BOUNDARY),
+        identity=_set(sources, DocumentKind.IDENTITY),
+        boundary=None if boundary is None else _set([boundary], DocumentKind.BOUNDARY),
         trust=trust,
         depends_on=frozenset(),
     )
     return Holder(facts, tuple(sources), boundary)
+
+
+def _set(sources: Sequence[Source], kind: DocumentKind) -> PolicySet:
+    return policy_set([(one.label, one.document) for one in sources], kind)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,7 +118,6 @@ class AccountPolicies:
         policies: All managed policies by id, as somebody has them directly.
         relevant: The ids of those that matter.
         of_groups: What each group carries that matters; nothing of those that carry nothing.
-        sets: The sets that were made so far.
     """
 
     account: str
@@ -144,4 +127,3 @@ class AccountPolicies:
     policies: Mapping[str, Source]
     relevant: AbstractSet[str]
     of_groups: Mapping[str, tuple[Source, ...]]
-    sets: SharedSets = field(default_factory=SharedSets)

@@ -7,8 +7,8 @@ it costs nothing either.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from iam_policy import EMPTY, DocumentKind, PolicySet, build_set, compile_stored
 
@@ -17,7 +17,6 @@ INSTALLATION: Final = "installation"
 MAX_DEPTH: Final = 8
 """How many `/` the resource part of an ARN with a policy may have."""
 
-_MAX_SETS: Final = 4096
 _SEGMENTS: Final = 6
 _FULL_ACCESS: Final = "FullAccess"
 # Service, region and account of a shipped policy's ARN. The account is `SHIPPED_ACCOUNT` of the
@@ -107,12 +106,18 @@ def policy_set(documents: Iterable[tuple[str, str]], kind: DocumentKind) -> Poli
     A stored document that is defective denies, and the decision says so. Whoever has the same
     documents shares one set: principals are many, and most have what their groups have.
     """
-    return _shared_set(tuple(documents), kind)
+    key = (kind, tuple(documents))
+    found = _shared_sets.get(key)
+    if found is None:
+        found = build_set([(label, compile_stored(text, kind)) for label, text in key[1]])
+        _shared_sets[key] = found
+    return found
 
 
-@lru_cache(maxsize=_MAX_SETS)
-def _shared_set(documents: tuple[tuple[str, str], ...], kind: DocumentKind) -> PolicySet:
-    return build_set([(label, compile_stored(text, kind)) for label, text in documents])
+# Only as long as somebody has it: what policies said before they were changed is not kept.
+_shared_sets: Final = WeakValueDictionary[
+    tuple[DocumentKind, tuple[tuple[str, str], ...]], PolicySet
+]()
 
 
 def resource_set(documents: Mapping[str, str]) -> PolicySet | None:

@@ -92,7 +92,7 @@ _NO_BOUNDARY = Grants(Layer.BOUNDARY, None)
 _NO_SESSION = Grants(Layer.SESSION, None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)  # shared by whoever has the same policies
 class Layers:
     """The policies that a decision is made from. Keep one for as long as none of them changes.
 

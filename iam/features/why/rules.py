@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from iam.authz.holders import GroupRef, Holder, PrincipalRecord, SharedSets, Source, holder
+from iam.authz.holders import GroupRef, Holder, PrincipalRecord, Source, holder
 from iam.authz.surroundings import (
     Attached,
     Guardrails,
@@ -142,9 +142,7 @@ def mentioned(changes: Iterable[Change], table: str, **matching: str) -> list[Ro
     return found
 
 
-def holder_of(
-    state: State, principal_id: str, *, partition: str, sets: SharedSets
-) -> Holder | None:
+def holder_of(state: State, principal_id: str, *, partition: str) -> Holder | None:
     """The principal as it is in this state; `None` if there is none."""
     row = state.get(PRINCIPALS, principal_id)
     if row is None:
@@ -169,7 +167,6 @@ def holder_of(
         None if limit is None else _managed(state, limit, None, partition),
         account_is_active=account.get("status") == _ACTIVE,
         partition=partition,
-        sets=sets,
     )
 
 

@@ -10,7 +10,6 @@ from iam.authz.actions import Action
 from iam.authz.authorize import may
 from iam.authz.condition_keys import both_prefixes
 from iam.authz.context import check_callers_context, principal_context
-from iam.authz.holders import SharedSets
 from iam.authz.surroundings import is_assuming, owning_account
 from iam.errors import IamError, invalid, not_found
 from iam.features.access.rules import check_question
@@ -191,9 +190,7 @@ class _Telling:
     def explain(self, state: State) -> Explanation | None:
         """What is decided in this state; `None` where the principal is not there."""
         asked = self.asked
-        found = rules.holder_of(
-            state, asked.principal_id, partition=self.partition, sets=SharedSets()
-        )
+        found = rules.holder_of(state, asked.principal_id, partition=self.partition)
         if found is None:
             return None
         facts = found.facts

@@ -1,6 +1,8 @@
 """What stands around a decision: levels that cost nothing, and whose policy reaches what."""
 
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -12,10 +14,11 @@ from iam.authz.surroundings import (
     at_or_above,
     is_assuming,
     owning_account,
+    policy_set,
 )
 from iam.features.guardrails.rules import FULL_ACCESS_DOCUMENT
 from iam.models import FULL_ACCESS
-from iam_policy import EMPTY, PolicySet
+from iam_policy import EMPTY, DocumentKind, PolicySet
 
 DENY = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "a:B", "Resource": "*"}}
 
@@ -99,3 +102,14 @@ def test_pe_16_the_actions_of_trust_policies_have_no_case() -> None:
     assert is_assuming("STS:ASSUMEROLE")
     assert not is_assuming("sts:GetServiceBearerToken")
     assert not is_assuming("iam:AssumeRole")
+
+
+def test_policies_are_indexed_once_for_all_who_have_them_and_forgotten_with_the_last() -> None:
+    written = [("only-here", json.dumps(DENY))]
+    held = policy_set(written, DocumentKind.IDENTITY)
+    assert policy_set(written, DocumentKind.IDENTITY) is held
+    assert policy_set(written, DocumentKind.BOUNDARY) is not held
+    last = weakref.ref(held)
+    del held
+    gc.collect()
+    assert last() is None

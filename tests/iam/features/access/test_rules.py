@@ -10,7 +10,7 @@ import pytest
 
 from iam.authz.context import principal_context
 from iam.authz.facts import decide
-from iam.authz.holders import Holder, PrincipalRecord, SharedSets, Source, holder
+from iam.authz.holders import Holder, PrincipalRecord, Source, holder
 from iam.authz.surroundings import NOTHING, Surroundings, policy_set, resource_set
 from iam.errors import IamError
 from iam.features.access.rules import Question, Verdict, check_question
@@ -34,7 +34,7 @@ def somebody(
     )  # fmt: skip
     limit = None if boundary is None else Source("limit", policy_document(*boundary))
     own = Source("inline:own", policy_document(*statements))
-    return holder(record, [own], limit, account_is_active=True, partition="iam", sets=SharedSets())
+    return holder(record, [own], limit, account_is_active=True, partition="iam")
 
 
 def ask(who: Holder, around: Surroundings = NOTHING, resource: str = INVOICE) -> Any:
@@ -113,13 +113,10 @@ def test_an_allow_of_the_boundary_that_may_not_hold_is_named_as_a_limit() -> Non
 
 def test_a_defective_policy_keeps_its_holder_out() -> None:
     who = somebody(allow("*"))
-    broken = SharedSets().of([*who.sources, Source("inline:x", "{")], DocumentKind.IDENTITY)
-    assert broken.findings
     record = PrincipalRecord("svc_1", "main", "service", "/", "a", "active", {}, 1, None, None)
     sources = [*who.sources, Source("inline:x", "{")]
-    damaged = holder(
-        record, sources, None, account_is_active=True, partition="iam", sets=SharedSets()
-    )
+    damaged = holder(record, sources, None, account_is_active=True, partition="iam")
+    assert damaged.facts.identity.findings
     assert ask(damaged) is None
 
 
