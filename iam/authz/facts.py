@@ -14,11 +14,8 @@ from iam.authz.surroundings import (
     NOTHING,
     Surroundings,
     owning_account,
-    policy_set,
-    using_account,
 )
 from iam_policy import (
-    CompiledPolicy,
     Context,
     Decision,
     Layers,
@@ -156,13 +153,3 @@ def decide(
         resource_account=owning_account(resource, facts.account),
     )
     return evaluate(request, layers)
-
-
-__all__ = [
-    "CompiledPolicy",
-    "PrincipalFacts",
-    "RoleSession",
-    "decide",
-    "policy_set",
-    "using_account",
-]

@@ -16,7 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from iam.authz.facts import PrincipalFacts, policy_set
+from iam.authz.facts import PrincipalFacts
+from iam.authz.surroundings import policy_set
 from iam.models import (
     Account,
     AccountStatus,

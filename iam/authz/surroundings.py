@@ -137,15 +137,6 @@ def owning_account(resource: str, account: str) -> str:
     return account if _is_shipped(parts) else parts[4]
 
 
-def using_account(resource: str, account: str) -> str | None:
-    """The account that a shipped policy counts as part of: whichever uses it.
-
-    `None` for every other resource, whose ARN names its account. Without this rule nobody could
-    be allowed to attach a shipped policy: its account has no principals who could share it.
-    """
-    return account if _is_shipped(resource.split(":", _SEGMENTS - 1)) else None
-
-
 def at_or_above(resource: str) -> Iterator[str]:
     """The ARNs whose policy reaches this resource: its own, and each that a `/` of it ends.
 

@@ -14,8 +14,9 @@ from iam.authz.context import (
     principal_context,
     principal_keys,
 )
-from iam.authz.facts import PrincipalFacts, RoleSession, decide, policy_set
+from iam.authz.facts import PrincipalFacts, RoleSession, decide
 from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
+from iam.authz.surroundings import policy_set
 from iam.errors import denied, unauthenticated, unavailable
 from iam.features.catalogues.snapshots import PrefixSnapshots
 from iam.features.decisions.rules import (

@@ -7,8 +7,8 @@ import pytest
 
 from iam.authz.actions import AccessLevel, Action
 from iam.authz.context import principal_context
-from iam.authz.facts import PrincipalFacts, decide, policy_set, using_account
-from iam.authz.surroundings import NOTHING
+from iam.authz.facts import PrincipalFacts, decide
+from iam.authz.surroundings import NOTHING, owning_account, policy_set
 from iam.features.policies.shipped import shipped_policies
 from iam.models import SHIPPED_ACCOUNT
 from iam_policy import DocumentKind, parse_policy
@@ -151,21 +151,18 @@ class TestServiceDecisions:
         assert not may("decisions:Evaluate", "user/alice", decisions_ActionPrefix="billing")
 
 
-class TestUsingAccount:
+class TestOwningAccount:
     def test_a_shipped_policy_counts_as_the_users_own(self) -> None:
         arn = f"arn:iam:iam::{SHIPPED_ACCOUNT}:policy/ReadOnlyAccess"
-        assert using_account(arn, "acme") == "acme"
+        assert owning_account(arn, "acme") == "acme"
 
     @pytest.mark.parametrize(
-        "resource",
+        ("resource", "owner"),
         [
-            "arn:iam:iam::main:policy/ReadOnlyAccess",
-            f"arn:iam:iam::{SHIPPED_ACCOUNT}:user/alice",
-            f"arn:iam:billing::main:x:iam::{SHIPPED_ACCOUNT}:policy/y",
-            f":iam::{SHIPPED_ACCOUNT}:policy/y",
-            "policy/",
-            "*",
+            ("arn:iam:iam::main:policy/ReadOnlyAccess", "main"),
+            (f"arn:iam:iam::{SHIPPED_ACCOUNT}:user/alice", SHIPPED_ACCOUNT),
+            (f"arn:iam:billing::main:x:iam::{SHIPPED_ACCOUNT}:policy/y", "main"),
         ],
     )
-    def test_nothing_else_does(self, resource: str) -> None:
-        assert using_account(resource, "acme") is None
+    def test_nothing_else_that_names_an_account_does(self, resource: str, owner: str) -> None:
+        assert owning_account(resource, "acme") == owner
