@@ -63,6 +63,10 @@ class ClientCredential:
         """Whether it proves its principal at this instant."""
         return status_at(self.status, self.expires_at, now) is Status.ACTIVE
 
+    def proves(self, principal_id: str | None, now: datetime) -> bool:
+        """Whether it proves this very principal at this instant."""
+        return self.principal_id == principal_id and self.is_live(now)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientKey:

@@ -1,12 +1,14 @@
 """The credentials of clients in memory, for the fast lane.
 
-A snapshot says what is stored, not whether it counts: ask `ClientCredential.is_live` with the
-clock. What changes anywhere is dropped by the change log; a caller that must not trust memory while
-the database is away looks at `tools.changes.is_fresh`, as for every snapshot.
+A key is kept as it is stored, whether it counts or not: ask `ClientCredential.is_live` with the
+clock. A secret is kept only while it proves somebody. What changes anywhere is dropped by the
+change log; a caller that must not trust memory while the database is away looks at
+`tools.changes.is_fresh`, as for every snapshot.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,8 +17,17 @@ from sqlalchemy import Executable, LargeBinary, String, bindparam, select
 from iam.features.credentials.rules import ClientCredential, ClientKey
 from iam.kit.outbound import Outbound
 from iam.kit.remote_keys import RemoteKeySets
+from iam.kit.secrets import SecretKind, hash_secret, is_secret
 from iam.kit.snapshot_cache import SnapshotCache
-from iam.models import Credential, CredentialKind, CredentialStatus
+from iam.models import (
+    Account,
+    AccountStatus,
+    Credential,
+    CredentialKind,
+    CredentialStatus,
+    Principal,
+    PrincipalStatus,
+)
 from iam.work import Tools
 from iam_sdk.errors import KeyRefusedError
 from iam_sdk.jwk import VerificationKey, load_key
@@ -45,7 +56,7 @@ class ClientSnapshots:
     def __init__(self, tools: Tools, outbound: Outbound) -> None:
         self._tools = tools
         self._remote = RemoteKeySets(outbound, tools.clock)
-        # What does not exist is never kept: a guessed secret costs a query and no memory.
+        # What proves nobody is never kept: a guessed secret costs a query and no memory.
         self.secrets: SnapshotCache[bytes, ClientCredential] = SnapshotCache(
             self._load_secret, max_items=MAX_SECRETS
         )
@@ -55,9 +66,25 @@ class ClientSnapshots:
         tools.changes.subscribe(self.secrets)
         tools.changes.subscribe(self.holdings)
 
-    async def find_by_secret_hash(self, secret_hash: bytes) -> ClientCredential | None:
-        """The credential whose secret has this SHA-256, whatever its status."""
-        return self.secrets.peek(secret_hash) or await self.secrets.get(secret_hash)
+    async def find_secret(
+        self, secret: str, *, principal_id: str | None, now: datetime
+    ) -> ClientCredential | None:
+        """The live credential of this active principal that this secret belongs to.
+
+        Only what proves somebody is answered from memory. Every refusal costs one look-up, whether
+        the secret never was one, has ended, or is somebody else's: nothing can be measured of which
+        it was (TE-13). What has not even the form of a secret costs none; its form is public.
+        """
+        secret_hash = hash_secret(secret)
+        kept = self.secrets.peek(secret_hash)
+        if kept is not None and kept.proves(principal_id, now):
+            return kept
+        if not is_secret(secret, SecretKind.CLIENT_SECRET):
+            return None
+        if kept is not None:
+            self.secrets.invalidate(kept.id)
+        found = await self.secrets.get(secret_hash)
+        return found if found is not None and found.proves(principal_id, now) else None
 
     async def keys_of(self, principal_id: str, *, kid: str | None = None) -> tuple[ClientKey, ...]:
         """Every key that this principal may sign client assertions with; empty if there is none.
@@ -86,7 +113,7 @@ class ClientSnapshots:
         if not rows:
             return None
         facts = _facts(rows[0])
-        return facts, frozenset({facts.id, facts.principal_id})
+        return facts, frozenset({facts.id, facts.principal_id, f"account:{facts.account}"})
 
     async def _load_holdings(self, principal_id: str) -> tuple[_Holdings, frozenset[str]] | None:
         rows = await self._rows(_BY_HOLDER, {"holder": principal_id})
@@ -110,8 +137,16 @@ _FACTS = (
     Credential.expires_at,
 )
 # Built once: building a statement takes longer than running it.
-_BY_SECRET = select(*_FACTS).where(
-    Credential.secret_hash == bindparam("secret_hash", type_=LargeBinary)
+_BY_SECRET = (
+    select(*_FACTS)
+    .join(Principal, Principal.id == Credential.principal_id)
+    .join(Account, Account.name == Principal.account)
+    .where(
+        Credential.secret_hash == bindparam("secret_hash", type_=LargeBinary),
+        Credential.status == CredentialStatus.ACTIVE,
+        Principal.status == PrincipalStatus.ACTIVE,
+        Account.status == AccountStatus.ACTIVE,
+    )
 )
 _BY_HOLDER = (
     select(*_FACTS, Credential.public_jwk, Credential.jwks_uri)

@@ -31,7 +31,6 @@ from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.tokens.rules import Grant, OneTimeUse
 from iam.features.tokens.service import TokenIssuer
 from iam.kit.ids import IdKind, is_id, new_id
-from iam.kit.secrets import SecretKind, hash_secret, is_secret
 from iam.models import OneTimeId
 from iam.work import Caller, Tools, begin_work
 from iam.work.uses import CredentialUses
@@ -96,12 +95,15 @@ class ClientAuthenticator:
         replica has lost sight of the database and must not trust what it remembers.
         """
         self.check_sight()
+        one_time = None
         if proof.method is ClientAuthMethod.PRIVATE_KEY_JWT:
             credential, one_time = await self._by_assertion(proof, now)
         elif proof.method is ClientAuthMethod.NONE:
             raise client_refused()
         else:
-            credential, one_time = await self._by_secret(proof), None
+            credential = await self._credentials.find_secret(
+                proof.text, principal_id=proof.client_id, now=now
+            )
         if credential is None or not credential.is_live(now):
             raise _refused(proof, "credential")
         facts = await self._principals.get(credential.principal_id)
@@ -125,16 +127,6 @@ class ClientAuthenticator:
         async with begin_work(self._tools, Caller.nobody(request_id="")) as uow:
             row = OneTimeId(kind=kind, id=used, expires_at=until)
             await uow.insert(row, taken=client_refused())
-
-    async def _by_secret(self, proof: ClientProof) -> ClientCredential | None:
-        # An unknown client and a wrong secret take the same way: the look-up is by the secret.
-        secret_hash = hash_secret(proof.text)
-        credential = self._credentials.secrets.peek(secret_hash)
-        if credential is None and is_secret(proof.text, SecretKind.CLIENT_SECRET):
-            credential = await self._credentials.find_by_secret_hash(secret_hash)
-        if credential is None or credential.principal_id != proof.client_id:
-            return None
-        return credential
 
     async def _by_assertion(
         self, proof: ClientProof, now: datetime

@@ -23,7 +23,7 @@ from iam.features.credentials.service import (
 from iam.features.credentials.snapshots import ClientSnapshots
 from iam.features.principals import service as principals
 from iam.kit.outbound import Outbound
-from iam.kit.secrets import hash_secret
+from iam.kit.secrets import SecretKind, mint_secret
 from iam.models import Credential, Service
 from tests.world import NOON, Actor, World
 
@@ -67,16 +67,15 @@ class TestSecrets:
     ) -> None:
         async with world.work() as uow:
             held, secret = await create_client_secret(uow, service="billing")
-        found = await clients.find_by_secret_hash(hash_secret(secret))
+        found = await clients.find_secret(secret, principal_id=billing.id, now=NOON)
         assert found is not None
         assert (found.id, found.principal_id) == (held.credential.id, billing.id)
         assert found.is_live(NOON)
         for change in (quarantine_credential, revoke_credential):
             async with world.work() as uow:
                 await change(uow, credential=found.id)
-            now = await clients.find_by_secret_hash(hash_secret(secret))
-            assert now is not None
-            assert not now.is_live(NOON)
+            assert await clients.find_secret(secret, principal_id=billing.id, now=NOON) is None
+        assert len(clients.secrets) == 0
 
     async def test_expiry_follows_from_the_clock_and_not_from_the_cache(
         self, world: World, clients: ClientSnapshots, billing: Actor
@@ -84,31 +83,31 @@ class TestSecrets:
         async with world.work() as uow:
             ends = NOON + timedelta(hours=1)
             _, secret = await create_client_secret(uow, service=billing.name, expires_at=ends)
-        found = await clients.find_by_secret_hash(hash_secret(secret))
-        assert found is not None
-        assert found.is_live(ends - timedelta(microseconds=1))
-        assert not found.is_live(ends)
+        last = ends - timedelta(microseconds=1)
+        assert await clients.find_secret(secret, principal_id=billing.id, now=last) is not None
+        assert await clients.find_secret(secret, principal_id=billing.id, now=ends) is None
 
     async def test_guesses_fill_no_memory_and_a_new_secret_is_seen_at_once(
         self, world: World, clients: ClientSnapshots, billing: Actor
     ) -> None:
-        for number in range(20):
-            assert await clients.find_by_secret_hash(bytes([number]) * 32) is None
+        for _ in range(20):
+            guess = mint_secret(SecretKind.CLIENT_SECRET).text
+            assert await clients.find_secret(guess, principal_id=billing.id, now=NOON) is None
         assert len(clients.secrets) == 0
         async with world.work() as uow:
             _, secret = await create_client_secret(uow, service=billing.name)
-        assert await clients.find_by_secret_hash(hash_secret(secret)) is not None
+        assert await clients.find_secret(secret, principal_id=billing.id, now=NOON) is not None
 
     async def test_the_secret_of_a_deleted_service_is_gone(
         self, world: World, clients: ClientSnapshots, admin: Actor
     ) -> None:
-        await world.actor(name="billing")
+        billing = await world.actor(name="billing")
         async with world.work() as uow:
             _, secret = await create_client_secret(uow, service="billing")
-        assert await clients.find_by_secret_hash(hash_secret(secret)) is not None
+        assert await clients.find_secret(secret, principal_id=billing.id, now=NOON) is not None
         answer = await admin.http.delete("/v1/services/billing", headers={"if-match": "*"})
         assert answer.status_code == 204
-        assert await clients.find_by_secret_hash(hash_secret(secret)) is None
+        assert await clients.find_secret(secret, principal_id=billing.id, now=NOON) is None
 
 
 class TestKeys:
