@@ -23,6 +23,7 @@ from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
 from iam.kit.sealing import Sealer
 from iam.kit.turns import Turns
+from iam.leases import Fence, Leases
 from iam.models import MAIN_ACCOUNT
 from iam.settings import Settings
 from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
@@ -61,6 +62,7 @@ class Runtime:
         self.turns = Turns(settings.database_pool, patience=settings.database_statement_timeout)
         self.uses = CredentialUses(database)
         self.ledger = LedgerBatch(database)
+        self.leases = Leases(database, length=settings.jobs.lease)
         self.outbound = Outbound(
             allow=settings.outbound_allow,
             ca_bundle=settings.ca_bundle,
@@ -120,12 +122,16 @@ class Runtime:
         await self.database.close()
 
     @asynccontextmanager
-    async def begin(self, caller: Caller, *, read_only: bool = False) -> AsyncIterator[UnitOfWork]:
+    async def begin(
+        self, caller: Caller, *, read_only: bool = False, fence: Fence | None = None
+    ) -> AsyncIterator[UnitOfWork]:
         """Begin a unit of work: leaving the block commits, an exception rolls back.
+
+        With a `fence` it commits only as long as the lease is held under it.
 
         Raises `IamError` of kind `conflict` when an account would lose its last administrator.
         """
-        async with begin_work(self.tools, caller, read_only=read_only) as uow:
+        async with begin_work(self.tools, caller, read_only=read_only, fence=fence) as uow:
             yield uow
             await keep_administrable(uow)
 

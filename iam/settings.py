@@ -88,6 +88,20 @@ class KeySettings(_Part):
     )
 
 
+class JobSettings(_Part):
+    """What the installation does by itself."""
+
+    lease: timedelta = Field(
+        timedelta(seconds=30), ge=timedelta(seconds=1), le=timedelta(minutes=10),
+        description="how long a job of a worker that is gone waits before another takes it up",
+    )  # fmt: skip
+    poll: timedelta = Field(
+        timedelta(seconds=1), gt=timedelta(0), le=timedelta(minutes=1),
+        description="how often a worker looks for what is due",
+    )  # fmt: skip
+    at_once: int = Field(4, ge=1, le=64, description="jobs that one worker runs at a time")
+
+
 class PolicySettings(_Part):
     """Sizes of policies (AWS: IAM and STS quotas). Smaller ones do not touch what is stored."""
 
@@ -211,6 +225,7 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     credentials: CredentialSettings = CredentialSettings()
     keys: KeySettings = KeySettings()
+    jobs: JobSettings = JobSettings()
     limits: LimitSettings = LimitSettings()
     policies: PolicySettings = PolicySettings()
 

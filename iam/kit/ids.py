@@ -33,6 +33,7 @@ class IdKind(StrEnum):
     DECISION = "dec"
     REQUEST = "req"
     INSTALLATION = "ins"
+    JOB_RUN = "run"
 
 
 # Crockford's alphabet leaves out i, l, o and u, which are misread; lower case, because ids are

@@ -22,6 +22,8 @@ from iam.models.guardrail import (
 from iam.models.idempotency_record import IdempotencyRecord
 from iam.models.installation import Installation
 from iam.models.issued_token import IssuedToken, OneTimeId
+from iam.models.job import Job, JobRun, RunStatus
+from iam.models.lease import Lease
 from iam.models.outbox_message import OutboxMessage
 from iam.models.policy import InlinePolicy, Policy, PolicyAttachment, PolicyVersion
 from iam.models.principal import (
@@ -61,6 +63,9 @@ __all__ = [
     "InlinePolicy",
     "Installation",
     "IssuedToken",
+    "Job",
+    "JobRun",
+    "Lease",
     "OneTimeId",
     "OutboxMessage",
     "Policy",
@@ -71,6 +76,7 @@ __all__ = [
     "PrincipalStatus",
     "ResourcePolicy",
     "Role",
+    "RunStatus",
     "Service",
     "ServiceAudience",
     "SigningKey",

@@ -23,6 +23,7 @@ from iam.kit.database import Database
 from iam.kit.pages import Cursors
 from iam.kit.row_security import ALL_ACCOUNTS, narrowed
 from iam.kit.sealing import Sealer
+from iam.leases import Fence, check_fence
 from iam.models import Account, Base, Credential, Installation, Principal, ResourcePolicy
 from iam.settings import Settings
 from iam.work.caller import Caller
@@ -77,6 +78,7 @@ class UnitOfWork:
     authorized: list[Asked] = field(default_factory=list)
     decision_id: str | None = None
     held: set[str] = field(default_factory=set)
+    fence: Fence | None = None
 
     @property
     def settings(self) -> Settings:
@@ -215,12 +217,14 @@ class UnitOfWork:
 
 @asynccontextmanager
 async def begin_work(
-    tools: Tools, caller: Caller, *, read_only: bool = False
+    tools: Tools, caller: Caller, *, read_only: bool = False, fence: Fence | None = None
 ) -> AsyncIterator[UnitOfWork]:
     """Begin a unit of work; leaving the block commits, an exception rolls back.
 
+    With a `fence` it commits only as long as the lease is held under it.
+
     Raises `IamError` of kind `unavailable` when the database does not answer, and of kind
-    `conflict` when somebody else changed the same thing meanwhile.
+    `conflict` when somebody else changed the same thing meanwhile; `LeaseLostError` is one.
     """
     with database_errors():
         async with tools.database.connect(writes=not read_only) as connection:
@@ -233,6 +237,7 @@ async def begin_work(
                     read_only=read_only,
                     session=session,
                     recorder=Recorder(session.sync_session),
+                    fence=fence,
                 )
                 # Who is still to prove who they are is narrowed by what proves it.
                 if caller.account:
@@ -255,6 +260,8 @@ async def _finish(uow: UnitOfWork) -> None:
     await uow.session.flush()
     if rows and not uow.tools.database.is_sqlite:
         await _announce(uow)
+    if uow.fence is not None:
+        await check_fence(uow.session, uow.fence, is_sqlite=uow.tools.database.is_sqlite)
     await uow.session.commit()
     uow.tools.changes.apply(touched_entities(rows))
 

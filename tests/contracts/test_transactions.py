@@ -14,6 +14,7 @@ MAY_END = {
     "iam/journal/denied_questions.py": "denied questions are kept beside the requests that asked",
     "iam/journal/denials.py": "a denial is recorded although its own transaction is rolled back",
     "iam/work/uses.py": "last uses are written in batches, beside the requests that they tell of",
+    "iam/leases.py": "a lease is held beside the work that it protects",
     "iam/kit/schema.py": "migrations run before there is a unit of work",
     "iam/work/ledger_sqlite.py": "one commit for all tokens that are issued together",
 }
@@ -21,6 +22,7 @@ MAY_END = {
 MAY_BE_RAW = {
     "iam/kit/database.py": "pragmas, and the kind of BEGIN that SQLite needs",
     "iam/kit/schema.py": "one migration at a time: an advisory lock, the version table",
+    "iam/models/job.py": "the condition of a partial index, part of the schema",
     "iam/models/signing_key.py": "the condition of a partial index, part of the schema",
     "iam/work/gate.py": "an advisory lock",
     "iam/work/unit_of_work.py": "NOTIFY",
