@@ -109,6 +109,15 @@ class EventType(StrEnum):
     SIGNING_KEY_REMOVED = "iam.signing_key.removed.v1"
     SIGNING_KEY_TAINTED = "iam.signing_key.tainted.v1"
 
+    WEBHOOK_CREATED = "iam.webhook.created.v1"
+    WEBHOOK_UPDATED = "iam.webhook.updated.v1"
+    WEBHOOK_DELETED = "iam.webhook.deleted.v1"
+    WEBHOOK_ENABLED = "iam.webhook.enabled.v1"
+    WEBHOOK_DISABLED = "iam.webhook.disabled.v1"
+    WEBHOOK_SECRET_ROTATED = "iam.webhook.secret_rotated.v1"  # noqa: S105 -- the name of an event
+    WEBHOOK_TESTED = "iam.webhook.tested.v1"
+    WEBHOOK_REPLAYED = "iam.webhook.replayed.v1"
+
     TOKEN_REVOKED = "iam.token.revoked.v1"  # noqa: S105 -- the name of an event
 
     ACCESS_DENIED = "iam.access.denied.v1"
@@ -196,6 +205,7 @@ AUDITED: dict[type[models.Base], Audited] = {
     ),
     models.Credential: Audited(lambda row: row.id, lambda row: (row.id, row.principal_id)),
     models.SigningKey: Audited(lambda row: row.kid, lambda row: (row.kid, SIGNING_KEYS)),
+    models.Webhook: Audited(lambda row: row.id, lambda row: (row.id,)),
 }
 """The audited tables. Ledger, usage, one-time ids and counters are not: their rows are their own
 record, or no record is wanted."""

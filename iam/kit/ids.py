@@ -30,6 +30,8 @@ class IdKind(StrEnum):
     CREDENTIAL = "crd"
     TOKEN = "tok"  # noqa: S105  # a prefix, not a password
     EVENT = "evt"
+    WEBHOOK = "whk"
+    DELIVERY = "dlv"
     DECISION = "dec"
     REQUEST = "req"
     INSTALLATION = "ins"

@@ -10,6 +10,7 @@ from iam.models.audit_entry import AuditEntry
 from iam.models.base import Base
 from iam.models.change import Change
 from iam.models.credential import Credential, CredentialKind, CredentialStatus, CredentialUse
+from iam.models.delivery import Delivery, DeliveryChannel, DeliveryState
 from iam.models.denied_question import DeniedQuestion
 from iam.models.group import ADMINISTRATORS, Group, GroupMembership
 from iam.models.guardrail import (
@@ -37,6 +38,7 @@ from iam.models.principal import (
 )
 from iam.models.resource_policy import ResourcePolicy, resource_key
 from iam.models.signing_key import SigningKey, SigningKeyState
+from iam.models.webhook import Webhook, WebhookKind, WebhookStatus
 
 __all__ = [
     "ADMINISTRATORS",
@@ -53,6 +55,9 @@ __all__ = [
     "CredentialKind",
     "CredentialStatus",
     "CredentialUse",
+    "Delivery",
+    "DeliveryChannel",
+    "DeliveryState",
     "DeniedQuestion",
     "Group",
     "GroupMembership",
@@ -82,6 +87,9 @@ __all__ = [
     "SigningKey",
     "SigningKeyState",
     "User",
+    "Webhook",
+    "WebhookKind",
+    "WebhookStatus",
     "guardrail_resource",
     "resource_key",
 ]

@@ -17,6 +17,7 @@ from iam.models import (
     Role,
     Service,
     User,
+    Webhook,
 )
 from iam.work import UnitOfWork
 
@@ -27,6 +28,7 @@ OWNED: Final = (
     (Group, EventType.GROUP_DELETED),
     (Policy, EventType.POLICY_DELETED),
     (ResourcePolicy, EventType.RESOURCE_POLICY_DELETED),
+    (Webhook, EventType.WEBHOOK_DELETED),
 )
 """What an account consists of, in an order in which nothing refers to what went before it. What
 hangs on these goes with them."""
