@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Query
 
 from iam.authz.actions import Action
+from iam.authz.questions import MAX_ACTION, MAX_RESOURCE
 from iam.features.access import service
-from iam.features.access.rules import MAX_ACTION, MAX_RESOURCE
 from iam.features.access.schemas import GrantOut, PrincipalWithAccessOut
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter

@@ -1,7 +1,6 @@
 """Whether somebody may, as far as it is known, and by which path. Pure."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from iam.authz.context import principal_context
 from iam.authz.facts import PrincipalFacts
 from iam.authz.holders import GroupRef, Holder, Source
 from iam.authz.overlaps import covers, overlap
+from iam.authz.questions import is_action, resource_defect
 from iam.authz.suppositions import Supposed, View, Views, applies
 from iam.authz.surroundings import Surroundings, owning_account
 from iam.errors import invalid
@@ -22,30 +22,21 @@ from iam_policy import (
     Layers,
     PolicySet,
     Request,
-    canonical_defect,
     evaluate,
 )
 from iam_policy.compile import CompiledStatement
 from iam_policy.principals import Naming
 
-MAX_ACTION: Final = 128
-MAX_RESOURCE: Final = 2048
-
 _MEMO: Final = 4_096
-
-_ACTION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}:[A-Za-z0-9]{1,64}", re.IGNORECASE)
 
 
 def check_question(action: str, resource: str, *, account: str) -> None:
     """Raise `IamError` of kind `invalid` unless this can be asked in this account."""
-    if len(action) > MAX_ACTION or not _ACTION.fullmatch(action):
+    if not is_action(action):
         raise invalid("action_invalid", "expected one action, as `service:VerbNoun`")
-    if not 0 < len(resource) <= MAX_RESOURCE:
-        message = f"expected an ARN of at most {MAX_RESOURCE} characters, or `*`"
-        raise invalid("resource_invalid", message)
-    defect = None if resource == "*" else canonical_defect(resource)
+    defect = resource_defect(resource)
     if defect is not None:
-        raise invalid("resource_invalid", f"expected a canonical ARN: {defect}")
+        raise invalid("resource_invalid", defect)
     if owning_account(resource, account) != account:
         raise invalid("resource_of_another_account", "the resource is another account's")
 

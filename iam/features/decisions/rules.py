@@ -5,17 +5,15 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final, TypeAlias
 
+from iam.authz.questions import is_action, resource_defect
 from iam.errors import IamError, invalid
-from iam_policy import DocumentKind, Limits, PolicyError, canonical_defect, parse_policy
+from iam_policy import DocumentKind, Limits, PolicyError, parse_policy
 from iam_policy.values import quick_value
 
-MAX_ACTION: Final = 128
-MAX_RESOURCE: Final = 2048
 MAX_TOKEN: Final = 16_384
 MAX_CONTEXT_KEYS: Final = 100
 MAX_CONTEXT_VALUES: Final = 100
 
-_ACTION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}:[A-Za-z0-9]{1,64}", re.IGNORECASE)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{2,64}")
 
 
@@ -89,7 +87,7 @@ def _evaluation(question: Any, path: str, limits: Limits) -> Evaluation:
     if len(named) != 1:
         raise _invalid(path, "expected exactly one of `token`, `principal` and `session`")
     action = question.get("action")
-    if not isinstance(action, str) or len(action) > MAX_ACTION or not _ACTION.fullmatch(action):
+    if not isinstance(action, str) or not is_action(action):
         raise _invalid(f"{path}.action", "expected `service:VerbNoun`")
     return Evaluation(
         subject=_subject(named[0], question[named[0]], f"{path}.{named[0]}", limits),
@@ -100,12 +98,11 @@ def _evaluation(question: Any, path: str, limits: Limits) -> Evaluation:
 
 
 def _resource(value: Any, path: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_RESOURCE:
-        raise _invalid(path, f"expected an ARN of at most {MAX_RESOURCE} characters, or `*`")
-    defect = None if value == "*" else canonical_defect(value)
+    text = value if isinstance(value, str) else ""
+    defect = resource_defect(text)
     if defect is not None:
-        raise _invalid(path, f"expected a canonical ARN: {defect}")
-    return value
+        raise _invalid(path, defect)
+    return text
 
 
 def _subject(member: str, value: Any, path: str, limits: Limits) -> Subject:

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from typing import Any, Final
 
+from iam.authz.questions import is_action, resource_defect
 from iam.authz.surroundings import is_assuming
 from iam.errors import IamError, invalid
 from iam_policy import (
@@ -31,7 +32,6 @@ MAX_ENTRIES: Final = 100
 MAX_VALUES: Final = 100
 MAX_TEXT: Final = 2_048
 
-_ACTION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}:[A-Za-z0-9]{1,64}", re.IGNORECASE)
 _ROOT = re.compile(r"arn:[a-z0-9-]+:iam::([a-z0-9-]{1,64}):root")
 _CALLER = re.compile(
     r"arn:[a-z0-9-]+:iam::(?P<account>[a-z0-9-]{1,64}):(?P<kind>user|service|role)/"
@@ -222,15 +222,15 @@ def _texts(
 
 
 def _action(text: str, path: str) -> str:
-    if not _ACTION.fullmatch(text):
+    if not is_action(text):
         raise _wrong(path, "expected `service:VerbNoun`")
     return text
 
 
 def _resource(text: str, path: str) -> str:
-    defect = None if text == "*" else canonical_defect(text)
+    defect = resource_defect(text)
     if defect is not None:
-        raise _wrong(path, f"expected a canonical ARN or `*`: {defect}")
+        raise _wrong(path, defect)
     return text
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from iam.authz.actions import Action
+from iam.authz.questions import MAX_ACTION, MAX_RESOURCE
 from iam.errors import invalid
-from iam.features.access.rules import MAX_ACTION, MAX_RESOURCE
 from iam.features.why import service
 from iam.features.why.schemas import WhyOut
 from iam.http.instants import Instant
