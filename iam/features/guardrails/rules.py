@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from iam.authz.surroundings import INSTALLATION
 from iam.errors import invalid
 from iam.features.principal_elements.rules import document_error, parsed, stored_text
 from iam_policy import Defect, DocumentKind, Limits
 
-INSTALLATION: Final = "installation"
 FULL_ACCESS_DOCUMENT: Final[Mapping[str, Mapping[str, Any]]] = {
     DocumentKind.SCP: {
         "Version": "2012-10-17",
