@@ -73,7 +73,12 @@ class BoundedConnection(HttpToolsProtocol):
         self._due = self.loop.time() + HEAD_SECONDS
 
     def _look(self) -> None:
-        if self._due is None or self.loop.time() < self._due:
+        now = self.loop.time()
+        if self._due is not None and self.pipeline:
+            # An earlier answer is due, and until it is sent uvicorn reads nothing more: whoever
+            # pipelined the next request is not to blame, and would take a 408 for that answer.
+            self._due = now + BODY_SECONDS
+        if self._due is None or now < self._due:
             self._watch = self.loop.call_later(WATCH_SECONDS, self._look)
             return
         if self._head_bytes is None and not self.cycle.response_started:

@@ -30,6 +30,8 @@ async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
     assert scope["type"] == "http"
     while scope["path"] == "/read" and (await receive()).get("more_body"):
         pass
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.6)  # longer than an impatient deadline
     headers = [(b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -123,3 +125,12 @@ async def test_a_slow_answer_or_an_idle_connection_has_no_deadline(port: int) ->
         assert b" 200 " in await reader.readuntil(b"ok")
         await asyncio.sleep(0.5)
     writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_pipelined_body_is_due_only_after_the_answer_before_it(port: int) -> None:
+    slow = GOOD.replace(b"/x", b"/slow")
+    head = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    answer = await answered(port, slow + head + b"a")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.partition(b"ok")[2].startswith(b"HTTP/1.1 408 ")
