@@ -1,65 +1,45 @@
-"""DOOR: operators. The one list of commands; starts the server too."""
+"""DOOR: operators. `iam` itself, and the two of its commands that start a process."""
 
 import os
+import sys
 from typing import Annotated, Any
 
 import typer
 
-from iam.features.access import commands as access
-from iam.features.accounts import commands as accounts
-from iam.features.attachments import commands as attachments
-from iam.features.audit_log import commands as audit_log
-from iam.features.catalogues import commands as catalogues
-from iam.features.credentials import commands as credentials
-from iam.features.decisions import commands as decisions
-from iam.features.demo import commands as demo
-from iam.features.groups import commands as groups
-from iam.features.guardrails import commands as guardrails
-from iam.features.installation import commands as installation
-from iam.features.me import commands as me
-from iam.features.policies import commands as policies
-from iam.features.resource_policies import commands as resource_policies
-from iam.features.roles import commands as roles
-from iam.features.services import commands as services
-from iam.features.signing_keys import commands as signing_keys
-from iam.features.simulation import commands as simulation
-from iam.features.users import commands as users
-from iam.features.why import commands as why
 from iam.kit.garbage import made_to_stay
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
 from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
 from iam.terminal.terminal import Terminal
 
-GROUPS = (
-    users.commands,
-    services.commands,
-    groups.commands,
-    roles.commands,
-    access.commands,
-    policies.commands,
-    catalogues.commands,
-    attachments.inline,
-    attachments.boundary,
-    resource_policies.commands,
-    guardrails.commands,
-    credentials.commands,
-    signing_keys.commands,
-    accounts.commands,
-    audit_log.commands,
-)
 
-app = typer.Typer(
-    name="iam",
-    help="Access control and identity for services and people.",
-    epilog=EXIT_CODES_HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings=dict(HELP),
-)
+def program() -> typer.Typer:
+    """`iam` with all its commands."""
+    # Imported here: a process that starts would wait for a hundred commands that it does not run.
+    from iam.commands import add_commands
+
+    app = processes()
+    add_commands(app)
+    return app
 
 
-@app.callback()
+def processes() -> typer.Typer:
+    """`iam` as far as it starts processes."""
+    app = typer.Typer(
+        name="iam",
+        help="Access control and identity for services and people.",
+        epilog=EXIT_CODES_HELP,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=dict(HELP),
+    )
+    app.callback()(general)
+    examples = ("serve", "serve --demo", "serve --host 0.0.0.0 --port 9000")
+    declare(app, "serve", examples=examples, connects=False)(serve)
+    declare(app, "worker", examples=("worker",), connects=False)(work)
+    return app
+
+
 def general(
     ctx: typer.Context,
     *,
@@ -86,8 +66,6 @@ def serve(
     are IAM_* variables.
     """
     del terminal
-    import sys
-
     # Imported here: no other command needs the server, and it takes a second to import.
     with made_to_stay():
         from iam.kit.logs import configure_logs
@@ -100,22 +78,12 @@ def serve(
     run_server(settings, with_demo=demo)
 
 
-declare(
-    app,
-    "serve",
-    examples=("serve", "serve --demo", "serve --host 0.0.0.0 --port 9000"),
-    connects=False,
-)(serve)
-
-
 def work(terminal: Terminal) -> None:
     """Keep house on PostgreSQL: rotate keys in time, remove what is over.
 
     On SQLite the server does it itself. Any number of workers may run.
     """
     del terminal
-    import sys
-
     with made_to_stay():
         from iam.kit.logs import configure_logs
         from iam.server import run_worker
@@ -126,23 +94,13 @@ def work(terminal: Terminal) -> None:
     run_worker(settings)
 
 
-declare(app, "worker", examples=("worker",), connects=False)(work)
-installation.add_commands(app)
-demo.add_commands(app)
-me.add_commands(app)
-decisions.add_commands(app)
-why.add_commands(app)
-simulation.add_commands(policies.commands.typer)
-access.add_commands(policies.commands.typer)
-for group in GROUPS:
-    app.add_typer(group.typer)
-
-
 def main() -> None:
     """Run the command that was typed."""
     # A person's variable may hold what typer would take for options of ours.
     os.environ.setdefault("TYPER_USE_RICH", "0")
+    starts_process = sys.argv[1:2] in (["serve"], ["worker"])
     try:
+        app = processes() if starts_process else program()
         app(prog_name="iam")
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None

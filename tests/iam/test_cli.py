@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from iam.cli import app
+from iam.cli import program
 from iam.kit.secrets import SECRET_PATTERN
 from tests.host import Host, Served
 
@@ -51,7 +51,7 @@ class Shell:
         foreign: dict[str, str | None] = {name: None for name in os.environ if name[:4] == "IAM_"}
         with chdir(self.host.directory):
             result = CliRunner().invoke(
-                app, arguments, env={**foreign, **self.host.environment, **more}
+                program(), arguments, env={**foreign, **self.host.environment, **more}
             )
         return Ended(result.exit_code, result.stdout, result.stderr)
 

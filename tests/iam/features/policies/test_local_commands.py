@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from iam.cli import app
+from iam.cli import program
 
 ALLOW = {"Effect": "Allow", "Action": "billing:GetInvoice", "Resource": "*"}
 POLICY = {"Version": "2012-10-17", "Statement": ALLOW}
@@ -26,7 +26,7 @@ CORPUS = Path(__file__).parents[3] / "corpus" / "aws_docs.jsonl"
 
 
 def run(*arguments: str | Path, stdin: str | bytes = "") -> Result:
-    return CliRunner().invoke(app, ["policy", *map(str, arguments)], input=stdin)
+    return CliRunner().invoke(program(), ["policy", *map(str, arguments)], input=stdin)
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
@@ -153,8 +153,8 @@ class TestLint:
 @pytest.mark.parametrize("command", [["test"], ["validate"], ["lint"]], ids=" ".join)
 def test_no_server_is_loaded(command: list[str]) -> None:
     code = (
-        "import sys; from iam.cli import app\n"
-        "try: app(['policy', *sys.argv[1:], '-'])\n"
+        "import sys; from iam.cli import program\n"
+        "try: program()(['policy', *sys.argv[1:], '-'])\n"
         "except SystemExit: pass\n"
         "print(sorted(sys.modules), file=sys.stderr)"
     )
