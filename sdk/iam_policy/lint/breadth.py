@@ -20,31 +20,33 @@ def allows_everything(statement: Statement) -> bool:
     )
 
 
+def _grants(subject: Subject) -> Iterator[Statement]:
+    """Statements that give somebody something by themselves."""
+    return subject.allows() if subject.kind in _GRANTING else iter(())
+
+
 def _not_action(subject: Subject) -> Iterator[Spot]:
-    if subject.kind in _GRANTING:
-        for statement in subject.allows():
-            if statement.not_action:
-                yield (
-                    subject.path(statement, "NotAction"),
-                    "allows every action of every service but those listed",
-                )
+    for statement in _grants(subject):
+        if statement.not_action:
+            yield (
+                subject.path(statement, "NotAction"),
+                "allows every action of every service but those listed",
+            )
 
 
 def _not_resource(subject: Subject) -> Iterator[Spot]:
-    if subject.kind in _GRANTING:
-        for statement in subject.allows():
-            if statement.not_resource:
-                yield (
-                    subject.path(statement, "NotResource"),
-                    "allows it on every resource but those listed",
-                )
+    for statement in _grants(subject):
+        if statement.not_resource:
+            yield (
+                subject.path(statement, "NotResource"),
+                "allows it on every resource but those listed",
+            )
 
 
 def _everything(subject: Subject) -> Iterator[Spot]:
-    if subject.kind in _GRANTING:
-        for statement in subject.allows():
-            if allows_everything(statement):
-                yield subject.path(statement), "allows every action on every resource"
+    for statement in _grants(subject):
+        if allows_everything(statement):
+            yield subject.path(statement), "allows every action on every resource"
 
 
 def _whole_service(subject: Subject) -> Iterator[Spot]:
@@ -58,27 +60,22 @@ def _whole_service(subject: Subject) -> Iterator[Spot]:
 
 
 def _public(subject: Subject) -> Iterator[Spot]:
-    if subject.kind is not DocumentKind.RESOURCE:
-        return
-    for statement in subject.allows():
-        principals = statement.principals
-        if principals and principals.everyone and not statement.clauses:
-            yield (
-                subject.path(statement, "Principal"),
-                "allows everyone, anonymous callers included, without a condition",
-            )
+    if subject.kind is DocumentKind.RESOURCE:
+        for path in _for_everyone(subject):
+            yield path, "allows everyone, anonymous callers included, without a condition"
 
 
 def _trusts_everyone(subject: Subject) -> Iterator[Spot]:
-    if subject.kind is not DocumentKind.TRUST:
-        return
+    if subject.kind is DocumentKind.TRUST:
+        for path in _for_everyone(subject):
+            yield path, "lets everyone assume the role, without a condition"
+
+
+def _for_everyone(subject: Subject) -> Iterator[str]:
     for statement in subject.allows():
         principals = statement.principals
         if principals and principals.everyone and not statement.clauses:
-            yield (
-                subject.path(statement, "Principal"),
-                "lets everyone assume the role, without a condition",
-            )
+            yield subject.path(statement, "Principal")
 
 
 def _not_principal(subject: Subject) -> Iterator[Spot]:
