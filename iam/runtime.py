@@ -105,6 +105,8 @@ class Runtime:
         bypass = await self.database.row_security_bypass()
         if bypass is not None:
             _log.warning("row_security_bypassed", reason=bypass, advice=_ROLE_ADVICE)
+        if not self.database.is_sqlite:  # that one has no clock but the machine's
+            self.clock.heed(await self.database.time())
         await self.changes.start()
         await self.tools.denials.start()
         await self.tools.denied_questions.start()

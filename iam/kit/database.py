@@ -9,10 +9,10 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, DateTime, event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -150,6 +150,12 @@ class Database:
             return None
         async with self.connect(writes=False) as connection:
             return await bypass(connection)
+
+    async def time(self) -> datetime:
+        """What the clock of PostgreSQL shows, which all replicas share. Not for SQLite."""
+        async with self.connect(writes=False) as connection:
+            query = select(func.clock_timestamp(type_=DateTime(timezone=True)))
+            return (await connection.execute(query)).scalar_one()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,8 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from structlog.testing import capture_logs
 
 from iam.kit.clock import Clock, ManualClock, SystemClock
 
@@ -34,13 +36,67 @@ def test_advancing_moves_both_clocks() -> None:
     assert clock.monotonic() == 60.5
 
 
-def test_a_step_back_is_not_seen_by_the_monotonic_clock() -> None:
-    clock = ManualClock(NOON)
+class Machine:
+    """The two clocks of a machine, of which somebody sets one."""
 
-    clock.step(timedelta(hours=-1))
+    def __init__(self) -> None:
+        self.wall = NOON.timestamp()
+        self.elapsed = 1000.0
+        self.clock = SystemClock(lambda: self.wall, lambda: self.elapsed)
 
-    assert clock.now() == NOON - timedelta(hours=1)
-    assert clock.monotonic() == 0
+    def advance(self, duration: timedelta) -> None:
+        self.wall += duration.total_seconds()
+        self.elapsed += duration.total_seconds()
+
+    def step(self, offset: timedelta) -> None:
+        self.wall += offset.total_seconds()
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+@pytest.mark.parametrize("make", [Machine, lambda: ManualClock(NOON)])
+def test_ck_03_time_goes_on_when_the_wall_clock_is_set_back(
+    make: Callable[[], Machine | ManualClock],
+) -> None:
+    clock, minute, hour = make(), timedelta(minutes=1), timedelta(hours=1)
+    clock.advance(hour)  # nobody asks for the time meanwhile
+    clock.step(-hour)
+    assert clock.now() == NOON + hour
+    clock.advance(minute)
+    assert clock.now() == NOON + hour + minute
+    clock.step(-hour)
+    clock.advance(minute)
+    assert clock.now() == NOON + hour + 2 * minute
+    clock.step(hour)  # it catches up half of the way
+    assert clock.now() == NOON + hour + 2 * minute
+    clock.step(2 * hour)  # and is an hour ahead
+    assert clock.now() == NOON + 2 * hour + 2 * minute
+    clock.advance(minute)
+    assert clock.now() == NOON + 2 * hour + 3 * minute
+
+
+def test_ck_03_a_clock_that_was_set_back_is_told_once() -> None:
+    machine = Machine()
+    with capture_logs() as logs:
+        machine.step(timedelta(seconds=-10))  # what NTP does on any day
+        machine.now()
+        assert not logs
+        machine.step(timedelta(hours=-1))
+        machine.now()
+        machine.now()
+    assert [(log["event"], log["seconds"]) for log in logs] == [("clock_set_back", 3610)]
+
+
+def test_ck_03_a_machine_that_starts_behind_goes_by_the_clock_that_all_share() -> None:
+    machine = Machine()
+    machine.clock.heed(NOON + timedelta(seconds=20))  # clocks differ a little
+    assert machine.now() == NOON
+    machine.clock.heed(NOON + timedelta(hours=1))
+    assert machine.now() == NOON + timedelta(hours=1)
+    machine.clock.heed(NOON - timedelta(hours=1))
+    machine.advance(timedelta(minutes=1))
+    assert machine.now() == NOON + timedelta(hours=1, minutes=1)
 
 
 def test_time_does_not_advance_backwards() -> None:
