@@ -7,12 +7,12 @@ further check once its beginning was found.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from iam_policy.compile import CompiledPolicy, CompiledStatement
-from iam_policy.conditions import Condition
 from iam_policy.decision import Layer, Match
+from iam_policy.selection import Candidate, Selection
 from iam_policy.variables import Env
 
 _MANY = 8  # candidates at one beginning, from which on to look closer
@@ -40,48 +40,6 @@ class Entry:
         return found
 
 
-Candidate = tuple[Callable[[str, Env], bool] | None, Condition | None, Entry]
-"""What is left to check once the beginning of the resource was found: the rest, the condition."""
-
-
-class Selection:
-    """Many candidates at one beginning: those that want a key to equal a text, found by the text.
-
-    A thousand statements that differ in the tag they ask for are one look-up then.
-    """
-
-    __slots__ = ("_by_key", "_others")
-
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        self._others: list[Candidate] = []
-        self._by_key: dict[str, dict[str, list[Candidate]]] = {}
-        for candidate in candidates:
-            key, values = _wanted(candidate[2].statement)
-            if not values:
-                self._others.append(candidate)
-            for value in values:
-                self._by_key.setdefault(key, {}).setdefault(value, []).append(candidate)
-
-    def relevant(self, env: Env) -> list[Candidate]:
-        """Return the candidates whose condition may hold; each is still to be checked."""
-        found = self._others.copy()
-        for key, by_value in self._by_key.items():
-            value = env.get(key)
-            if value.__class__ is str:  # no other class: its hash may be another
-                found += by_value.get(str(value), ())
-            elif value is not None:  # a number, or a list: the condition itself must tell
-                found += [one for candidates in by_value.values() for one in candidates]
-        return found
-
-
-def _wanted(statement: CompiledStatement) -> tuple[str, tuple[str, ...]]:
-    """Return a key and the texts of which it must be one, or no texts if nothing asks for that."""
-    for (operator, key, values), _ in statement.clauses:
-        if operator == "StringEquals" and "${" not in "".join(values):
-            return key.lower(), values
-    return "", ()
-
-
 Candidates = list[Candidate] | Selection
 
 
@@ -95,13 +53,13 @@ class ResourceTable:
     __slots__ = ("_exact", "_excepting", "_prefixes", "sure")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._excepting: list[Entry] = []
+        excepting: list[Candidate] = []
         exact: dict[str, list[Candidate]] = {}
         by_length: dict[int, dict[str, list[Candidate]]] = {}
         for entry in entries:
             statement = entry.statement
             if statement.not_resource:
-                self._excepting.append(entry)
+                excepting.append((statement.matches_resource, entry.condition, entry))
                 continue
             if not statement.resources:  # a trust policy: the role itself, whatever it is called
                 everything = by_length.setdefault(0, {}).setdefault("", [])
@@ -116,6 +74,7 @@ class ResourceTable:
             entry for test, condition, entry in everywhere if test is None and condition is None
         )
         self.sure = next(sure, None)
+        self._excepting = _sifted(excepting)
         self._exact = _selected(exact)
         self._prefixes = [(length, _selected(by_length[length])) for length in sorted(by_length)]
 
@@ -127,14 +86,11 @@ class ResourceTable:
             for test, condition, entry in found if isinstance(found, list) else found.relevant(env):
                 if (test is None or test(resource, env)) and (condition is None or condition(env)):
                     return entry
-        for entry in self._excepting:
-            if _excepts(entry, resource, env):
-                return entry
         return None
 
     def applying(self, resource: str, env: Env) -> list[Entry]:
         """Return the statements that apply; one may come twice, by two of its patterns."""
-        applying = [entry for entry in self._excepting if _excepts(entry, resource, env)]
+        applying = []
         for found in self._found(resource):
             for test, condition, entry in found if isinstance(found, list) else found.relevant(env):
                 if (test is None or test(resource, env)) and (condition is None or condition(env)):
@@ -148,20 +104,19 @@ class ResourceTable:
         for length, table in self._prefixes:  # a slice longer than the resource is in no table
             if (beginning := table.get(resource[:length])) is not None:
                 found.append(beginning)
+        if self._excepting:
+            found.append(self._excepting)
         return found
 
 
-def _excepts(entry: Entry, resource: str, env: Env) -> bool:
-    """Tell whether a statement with NotResource applies."""
-    return entry.statement.matches_resource(resource, env) and (
-        entry.condition is None or entry.condition(env)
-    )
+def _sifted(candidates: list[Candidate]) -> Candidates:
+    """Look closer where many have a condition."""
+    conditions = [condition for _, condition, _ in candidates if condition is not None]
+    return Selection(candidates) if len(conditions) > _MANY else candidates
 
 
 def _selected(table: dict[str, list[Candidate]]) -> dict[str, Candidates]:
-    return {
-        text: Selection(found) if len(found) > _MANY else found for text, found in table.items()
-    }
+    return {text: _sifted(found) for text, found in table.items()}
 
 
 Tables = tuple[ResourceTable | None, ResourceTable | None]
@@ -199,14 +154,16 @@ class PolicySet:
         for place, entry in enumerate(self.entries):
             self._index_actions(place, entry.statement)
         self._memo: dict[str, Tables] = {}
+        self._made: dict[tuple[int, ...], Tables] = {}
 
     def tables(self, action: str) -> Tables:
         """Return the Deny and the Allow statements that could apply to an action."""
         found = self._memo.get(action)
         if found is None:
-            found = self._tables(action.lower())
+            found = self._tables(tuple(sorted(self.places(action.lower()))))
             if len(self._memo) >= _MEMO_SIZE:
                 self._memo.clear()
+                self._made.clear()
             self._memo[action] = found
         return found
 
@@ -239,12 +196,16 @@ class PolicySet:
                 places.add(place)
         return places
 
-    def _tables(self, action: str) -> Tables:
-        entries = [self.entries[place] for place in sorted(self.places(action))]
-        return (
-            _table([entry for entry in entries if entry.statement.effect == "Deny"]),
-            _table([entry for entry in entries if entry.statement.effect == "Allow"]),
-        )
+    def _tables(self, places: tuple[int, ...]) -> Tables:
+        found = self._made.get(places)  # other names of actions match the same statements
+        if found is None:
+            entries = [self.entries[place] for place in places]
+            found = (
+                _table([entry for entry in entries if entry.statement.effect == "Deny"]),
+                _table([entry for entry in entries if entry.statement.effect == "Allow"]),
+            )
+            self._made[places] = found
+        return found
 
 
 def build_set(policies: Iterable[tuple[str, CompiledPolicy]]) -> PolicySet:

@@ -6,6 +6,7 @@ sixth takes the rest. ``ArnEquals`` and ``ArnLike`` are the same operator under 
 
 from collections.abc import Callable, Sequence
 
+from iam_policy.conditions.patterns import Matches, by_pattern
 from iam_policy.conditions.registry import Operator, Test, ValueListError
 from iam_policy.conditions.strings import template
 from iam_policy.globs import Wild
@@ -48,17 +49,34 @@ def _like(values: Sequence[str], variables: bool) -> Test:  # noqa: FBT001 -- th
     patterns = [_pattern(values, index, variables=variables) for index in range(len(values))]
 
     def test(value: Scalar, env: Env) -> bool | None:
-        parts = value.split(":", SEGMENTS - 1) if isinstance(value, str) else []
-        if len(parts) != SEGMENTS or parts[0] != "arn":
+        name = _name(value)
+        if name is None:
             return None  # not an ARN: neither ArnLike nor ArnNotLike holds
+        parts = name.split(":", SEGMENTS - 1)
         return any(matches(parts, env) for matches in patterns)
 
     return test
 
 
+def _name(value: Scalar) -> str | None:
+    """Return an ARN, or None for what is none."""
+    if not isinstance(value, str) or not value.startswith("arn:"):
+        return None
+    return value if value.count(":") >= SEGMENTS - 1 else None
+
+
+def _matching(text: str) -> Matches:
+    matches = _pattern((text,), 0, variables=False)
+    return lambda name: matches(name.split(":", SEGMENTS - 1), {})
+
+
+# An ARN without wildcards matches itself only, and text between wildcards occurs in what matches,
+# across colons as well: both hold for ARNs as for any pattern.
+_alike = by_pattern(_name, _matching)
+
 OPERATORS = (
-    Operator("ArnEquals", _like),
-    Operator("ArnLike", _like),
-    Operator("ArnNotEquals", _like, negated=True),
-    Operator("ArnNotLike", _like, negated=True),
+    Operator("ArnEquals", _like, _alike),
+    Operator("ArnLike", _like, _alike),
+    Operator("ArnNotEquals", _like, _alike, negated=True),
+    Operator("ArnNotLike", _like, _alike, negated=True),
 )

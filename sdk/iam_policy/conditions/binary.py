@@ -4,6 +4,7 @@ import binascii
 from base64 import b64decode
 from collections.abc import Sequence
 
+from iam_policy.conditions.lookups import by_equality
 from iam_policy.conditions.registry import Operator, Test, ValueListError
 from iam_policy.variables import Env, Scalar
 
@@ -33,4 +34,4 @@ def _equals(values: Sequence[str], _: bool) -> Test:  # noqa: FBT001 -- the shap
     return test
 
 
-OPERATORS = (Operator("BinaryEquals", _equals),)
+OPERATORS = (Operator("BinaryEquals", _equals, by_equality(_bytes)),)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from iam_policy.conditions.lookups import by_equality
 from iam_policy.conditions.registry import Operator, Test, ValueListError
 from iam_policy.variables import Env, Scalar
 
@@ -28,4 +29,6 @@ def _equals(values: Sequence[str], _: bool) -> Test:  # noqa: FBT001 -- the shap
     return test
 
 
-OPERATORS = (Operator("Bool", _equals), Operator("Null", _equals))
+_equal = by_equality(_boolean)
+
+OPERATORS = (Operator("Bool", _equals, _equal), Operator("Null", _equals, _equal))

@@ -7,9 +7,11 @@ number is seconds since 1970.
 
 import operator
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from iam_policy.conditions.lookups import by_equality, by_order
 from iam_policy.conditions.registry import Operator, Test, ValueListError
 from iam_policy.variables import Env, Scalar
 
@@ -94,11 +96,15 @@ def _compare(holds: Callable[[int, int], bool]) -> Callable[[Sequence[str], bool
     return build
 
 
+_equal = by_equality(_instant)
+_above, _from = (by_order(_instant, count, above=True) for count in (bisect_right, bisect_left))
+_below, _until = (by_order(_instant, count, above=False) for count in (bisect_left, bisect_right))
+
 OPERATORS = (
-    Operator("DateEquals", _compare(operator.eq)),
-    Operator("DateNotEquals", _compare(operator.eq), negated=True),
-    Operator("DateLessThan", _compare(operator.lt)),
-    Operator("DateLessThanEquals", _compare(operator.le)),
-    Operator("DateGreaterThan", _compare(operator.gt)),
-    Operator("DateGreaterThanEquals", _compare(operator.ge)),
+    Operator("DateEquals", _compare(operator.eq), _equal),
+    Operator("DateNotEquals", _compare(operator.eq), _equal, negated=True),
+    Operator("DateLessThan", _compare(operator.lt), _above),
+    Operator("DateLessThanEquals", _compare(operator.le), _from),
+    Operator("DateGreaterThan", _compare(operator.gt), _below),
+    Operator("DateGreaterThanEquals", _compare(operator.ge), _until),
 )

@@ -4,10 +4,12 @@ An address of the other family is outside. Host bits in a range are masked, and 
 written as IPv6 (``::ffff:10.0.0.1``) is that IPv4 address: AWS leaves both open.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import cast
 
+from iam_policy.conditions.lookups import Lookup, bits, packed
 from iam_policy.conditions.registry import Operator, Test, ValueListError
 from iam_policy.variables import Env, Scalar
 
@@ -70,7 +72,32 @@ def _inside(values: Sequence[str], _: bool) -> Test:  # noqa: FBT001 -- the shap
     return test
 
 
+def _gather(lines: Mapping[str, Sequence[int]]) -> Lookup:
+    """Find ranges by their network, for each of the lengths that occur."""
+    listed: dict[tuple[int, int], dict[int, list[int]]] = {}
+    for text, places in lines.items():
+        width, dropped, network = cast("tuple[int, int, int]", _range(text))  # bound before
+        listed.setdefault((width, dropped), {}).setdefault(network, []).extend(places)
+    tables = [
+        (length, {network: packed(places) for network, places in networks.items()})
+        for length, networks in listed.items()
+    ]
+
+    def lookup(value: Scalar) -> int | None:
+        address = _address(value) if isinstance(value, str) else None
+        if address is None:
+            return None
+        width, number = address
+        found = 0
+        for (family, dropped), networks in tables:
+            if width == family:
+                found |= bits(networks.get(number >> dropped, ()))
+        return found
+
+    return lookup
+
+
 OPERATORS = (
-    Operator("IpAddress", _inside),
-    Operator("NotIpAddress", _inside, negated=True),
+    Operator("IpAddress", _inside, _gather),
+    Operator("NotIpAddress", _inside, _gather, negated=True),
 )

@@ -5,9 +5,11 @@
 
 import operator
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from iam_policy.conditions.lookups import by_equality, by_order
 from iam_policy.conditions.registry import Operator, Test, ValueListError
 from iam_policy.variables import Env, Scalar
 
@@ -48,11 +50,15 @@ def _compare(holds: Callable[[Decimal, Decimal], bool]) -> Callable[[Sequence[st
     return build
 
 
+_equal = by_equality(_number)
+_above, _from = (by_order(_number, count, above=True) for count in (bisect_right, bisect_left))
+_below, _until = (by_order(_number, count, above=False) for count in (bisect_left, bisect_right))
+
 OPERATORS = (
-    Operator("NumericEquals", _compare(operator.eq)),
-    Operator("NumericNotEquals", _compare(operator.eq), negated=True),
-    Operator("NumericLessThan", _compare(operator.lt)),
-    Operator("NumericLessThanEquals", _compare(operator.le)),
-    Operator("NumericGreaterThan", _compare(operator.gt)),
-    Operator("NumericGreaterThanEquals", _compare(operator.ge)),
+    Operator("NumericEquals", _compare(operator.eq), _equal),
+    Operator("NumericNotEquals", _compare(operator.eq), _equal, negated=True),
+    Operator("NumericLessThan", _compare(operator.lt), _above),
+    Operator("NumericLessThanEquals", _compare(operator.le), _from),
+    Operator("NumericGreaterThan", _compare(operator.gt), _below),
+    Operator("NumericGreaterThanEquals", _compare(operator.ge), _until),
 )

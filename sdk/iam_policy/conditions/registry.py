@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
+from iam_policy.conditions.lookups import Gather
 from iam_policy.variables import Env, Scalar, scalar_text, single_value
 
 Condition = Callable[[Env], bool]
@@ -38,8 +39,8 @@ class Literals:
         return scalar_text(value) in self.values
 
 
-_FOR_ALL = "ForAllValues:"
-_FOR_ANY = "ForAnyValue:"
+FOR_ALL = "ForAllValues:"
+FOR_ANY = "ForAnyValue:"
 _IF_EXISTS = "IfExists"
 _ABSENCE = "Null"
 
@@ -64,11 +65,26 @@ class ValueListError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One comparison, positive or negated."""
+    """One comparison, positive or negated.
+
+    Attributes:
+        name: As policies write it, without set prefix and ``IfExists``.
+        build: Binds the values of one condition.
+        gather: Binds those of many, none of which holds a variable.
+        negated: It holds where none of the values does.
+        folds: It does not tell upper from lower case.
+    """
 
     name: str
     build: Build
+    gather: Gather
     negated: bool = False
+    folds: bool = False
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether it asks if the key is there, not what it holds."""
+        return self.name == _ABSENCE
 
 
 _OPERATORS: dict[str, Operator] = {}
@@ -97,23 +113,39 @@ def bind_condition(
         OperatorError: there is no such operator.
         ValueListError: a value is not of the operator's type.
     """
-    quantifier, name, if_exists = _parts(operator)
-    found = _OPERATORS.get(name)
-    if found is None or (name == _ABSENCE and (if_exists or quantifier)):
-        raise OperatorError("no such condition operator")
+    quantifier, found, if_exists = parsed_operator(operator)
     test = found.build(values, variables)
     folded = key.lower()
-    if name == _ABSENCE:
+    if found.is_absence:
         return _absence(folded, test)
-    if quantifier == _FOR_ALL:
+    if quantifier == FOR_ALL:
         return _for_all(folded, test, negated=found.negated)
-    if quantifier == _FOR_ANY:
+    if quantifier == FOR_ANY:
         return _for_any(folded, test, negated=found.negated, if_exists=if_exists)
     return _single(folded, test, negated=found.negated, missing=found.negated or if_exists)
 
 
+def fails_without(operator: str, values: Sequence[str]) -> bool:
+    """Tell whether a condition fails wherever the request does not have its key."""
+    quantifier, found, if_exists = parsed_operator(operator)
+    if found.is_absence:
+        return all(value.lower() == "false" for value in values)
+    if if_exists or quantifier == FOR_ALL:
+        return False
+    return quantifier == FOR_ANY or not found.negated
+
+
+def parsed_operator(operator: str) -> tuple[str, Operator, bool]:
+    """Return set prefix, operator, and whether ``IfExists`` follows; raises `OperatorError`."""
+    quantifier, name, if_exists = _parts(operator)
+    found = _OPERATORS.get(name)
+    if found is None or (found.is_absence and (if_exists or quantifier)):
+        raise OperatorError("no such condition operator")
+    return quantifier, found, if_exists
+
+
 def _parts(operator: str) -> tuple[str, str, bool]:
-    quantifier = next((word for word in (_FOR_ALL, _FOR_ANY) if operator.startswith(word)), "")
+    quantifier = next((word for word in (FOR_ALL, FOR_ANY) if operator.startswith(word)), "")
     name = operator.removeprefix(quantifier)
     return quantifier, name.removesuffix(_IF_EXISTS), name.endswith(_IF_EXISTS)
 
@@ -142,7 +174,7 @@ def _single(key: str, test: Test, *, negated: bool, missing: bool) -> Condition:
 
 def _for_all(key: str, test: Test, *, negated: bool) -> Condition:
     def holds(env: Env) -> bool:
-        for value in _values(env, key):
+        for value in values_of(env, key):
             verdict = test(value, env)
             if verdict is None or verdict is negated:
                 return False
@@ -155,7 +187,7 @@ def _for_any(key: str, test: Test, *, negated: bool, if_exists: bool) -> Conditi
     def holds(env: Env) -> bool:
         if if_exists and env.get(key) is None:
             return True
-        for value in _values(env, key):
+        for value in values_of(env, key):
             verdict = test(value, env)
             if verdict is not None and verdict is not negated:
                 return True
@@ -168,12 +200,13 @@ def _absence(key: str, test: Test) -> Condition:
     def holds(env: Env) -> bool:
         # A key with an empty list has no value, so the usual guard beside ForAllValues,
         # "Null": {"key": "false"}, stops the empty list as well.
-        return test(not _values(env, key), env) is True
+        return test(not values_of(env, key), env) is True
 
     return holds
 
 
-def _values(env: Env, key: str) -> Sequence[Scalar]:
+def values_of(env: Env, key: str) -> Sequence[Scalar]:
+    """Return the values of a key, none if the request does not have it."""
     value = env.get(key)
     if value is None:
         return ()

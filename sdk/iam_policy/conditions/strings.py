@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from iam_policy.conditions.lookups import by_equality
+from iam_policy.conditions.patterns import by_pattern
 from iam_policy.conditions.registry import Literals, Operator, Test, ValueListError
+from iam_policy.globs import glob_matcher
 from iam_policy.variables import (
     Env,
     Scalar,
@@ -12,6 +15,7 @@ from iam_policy.variables import (
     resolved_text,
     scalar_text,
     tokenize,
+    tokenize_glob,
 )
 
 
@@ -79,11 +83,20 @@ def _same(text: str) -> str:
     return text
 
 
+def _folded(value: Scalar) -> str:
+    return scalar_text(value).lower()
+
+
+_equal, _equal_folded = by_equality(scalar_text), by_equality(_folded)
+_alike = by_pattern(scalar_text, lambda text: glob_matcher(tokenize_glob(text)))
+
 OPERATORS = (
-    Operator("StringEquals", _exact(_same)),
-    Operator("StringNotEquals", _exact(_same), negated=True),
-    Operator("StringEqualsIgnoreCase", _exact(str.lower)),
-    Operator("StringNotEqualsIgnoreCase", _exact(str.lower), negated=True),
-    Operator("StringLike", _like),
-    Operator("StringNotLike", _like, negated=True),
+    Operator("StringEquals", _exact(_same), _equal),
+    Operator("StringNotEquals", _exact(_same), _equal, negated=True),
+    Operator("StringEqualsIgnoreCase", _exact(str.lower), _equal_folded, folds=True),
+    Operator(
+        "StringNotEqualsIgnoreCase", _exact(str.lower), _equal_folded, negated=True, folds=True
+    ),
+    Operator("StringLike", _like, _alike),
+    Operator("StringNotLike", _like, _alike, negated=True),
 )

@@ -1,8 +1,11 @@
 """Short ways to write policies and ask questions, for the tests of the engine."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from iam_policy import (
     Decision,
@@ -14,6 +17,8 @@ from iam_policy import (
     build_set,
     compile_policy,
     evaluate,
+    index,
+    selection,
 )
 
 ALICE = Principal("arn:aws:iam::111122223333:user/alice", "111122223333")
@@ -60,6 +65,15 @@ def ask(
     owner: str | None = OWNER,
 ) -> Decision:
     return evaluate(Request(principal, action, resource, context or {}, owner), layers)
+
+
+@contextmanager
+def sifting() -> Iterator[None]:
+    """Sift even a single statement, as is otherwise done to many. Tables last: use fresh sets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "_MANY", 0)
+        patch.setattr(selection, "_CROWD", 1)
+        yield
 
 
 def holds(condition: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> bool:

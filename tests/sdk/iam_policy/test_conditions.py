@@ -43,7 +43,7 @@ def test_an_unknown_operator_is_an_error(operator: str) -> None:
 
 def test_an_operator_cannot_be_registered_twice() -> None:
     with pytest.raises(OperatorError, match="Bool is registered twice"):
-        register(Operator("Bool", lambda _, __: lambda _, __: True))
+        register(Operator("Bool", lambda _, __: lambda _, __: True, lambda _: lambda _: 0))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from iam_policy import (
     for_caller,
     parse_json,
 )
+from tests.sdk.iam_policy.scenes import sifting
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "aws_docs.jsonl"
 REQUESTS_A_DOCUMENT = 3
@@ -218,9 +219,12 @@ def compiled(text: str, kind: DocumentKind) -> CompiledPolicy:
         return compile_stored(text, kind)
 
 
-def layers(text: str, draw: Random) -> Layers:
+def kind_for(text: str, draw: Random) -> DocumentKind:
     fitting = DocumentKind.RESOURCE if "Principal" in text else DocumentKind.IDENTITY
-    kind = fitting if draw.random() < 0.5 else draw.choice(list(DocumentKind))
+    return fitting if draw.random() < 0.5 else draw.choice(list(DocumentKind))
+
+
+def layers(text: str, kind: DocumentKind) -> Layers:
     one = build_set([("p", compiled(text, kind))])
     return {
         DocumentKind.IDENTITY: lambda: Layers(identity=one),
@@ -241,12 +245,15 @@ def run(seed: int, inputs: int) -> int:
         text = next(documents)
         with suppress(JsonError):
             parse_json(text)
-        found = layers(text, draw)
+        kind = kind_for(text, draw)
+        found, sifted = layers(text, kind), layers(text, kind)
         for _ in range(REQUESTS_A_DOCUMENT):
             asked = request(draw)
             decision = evaluate(asked, found)
             assert not (decision.findings and decision.allowed)
             clean += not decision.findings
+            with sifting():
+                assert decision.findings or evaluate(asked, sifted) == decision
             if draw.randrange(EXPLAINED_ONE_IN) == 0:
                 explanation = explain(asked, found)
                 assert explanation.decision == decision

@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from iam_policy import DocumentKind, Layers, PolicySet, build_set, compile_policy
+from iam_policy import Context, DocumentKind, Layers, PolicySet, build_set, compile_policy
 from iam_policy import index as index_module
+from iam_policy.variables import ContextError
 from tests.sdk.iam_policy.scenes import ALICE, ask, document, policies, resource_policy, statement
 
 
@@ -137,3 +138,102 @@ def test_a_variable_is_no_text_to_be_found_by() -> None:
     layers = Layers(identity=policies(document(*many)))
     matched = ask(layers, context={"tag9": "red", "k": "red"}).matched
     assert [match.sid for match in matched] == ["s9"]
+
+
+def sorted_out(condition: Any, texts: list[str], context: dict[str, Any]) -> list[str | None]:
+    """Return which of many statements apply, each with another text in its condition."""
+    many = [
+        statement(Sid=f"s{place}", Principal="*", Condition=condition(text))
+        for place, text in enumerate(texts)
+    ]
+    found = resource_policy(*many)
+    deny, allow = found.tables("s3:GetObject")
+    assert deny is None
+    assert allow is not None
+    return [entry.statement.sid for entry in allow.applying("arn:aws:s3:::b/k", Context(context))]
+
+
+@pytest.mark.parametrize(
+    ("operator", "texts", "value", "applying"),
+    [
+        ("StringLike", [f"x{n}*" for n in range(20)], "x1y", [1]),
+        ("StringLike", [f"*x{n}*y" for n in range(20)], "x1y", [1]),
+        ("StringLike", ["?*?", "*", "a", *"bcdefghi"], "a", [1, 2]),
+        ("StringNotLike", [*(f"x{n}*" for n in range(9)), "*y"], "x3y", [0, 1, 2, *range(4, 9)]),
+        ("StringNotLike", ["*"] * 20, "x", []),
+        ("StringNotEquals", [f"x{n % 2}" for n in range(12)], "x0", [1, 3, 5, 7, 9, 11]),
+        ("NumericLessThan", [f"{n}" for n in range(99)], 96.5, [97, 98]),
+        ("NumericLessThanEquals", [f"{n}" for n in range(99)], 97, [97, 98]),
+        ("NumericGreaterThan", [f"{n}" for n in range(99)], 2, [0, 1]),
+        ("NumericGreaterThanEquals", [f"{99 - n}" for n in range(99)], "2", [97, 98]),
+        ("NumericNotEquals", ["1"] * 20, "one", []),
+        ("DateLessThan", [f"20{n}" for n in range(10, 40)], "2038-01-01T00:00:01Z", [29]),
+        ("IpAddress", [f"10.0.{n}.0/24" for n in range(20)], "10.0.3.9", [3]),
+        ("IpAddress", ["10.0.0.0/8", "::/0", *["10.0.0.9"] * 9], "2001:db8::1", [1]),
+        ("NotIpAddress", ["10.0.0.0/8", "::/0", *["10.0.0.0/7"] * 9], "10.2.2.2", [1]),
+        ("NotIpAddress", ["10.0.0.0/8"] * 20, "no address", []),
+        ("ArnLike", [f"arn:aws:s3:::b{n}/*" for n in range(20)], "arn:aws:s3:::b1/x", [1]),
+        ("ArnNotLike", [f"arn:aws:s3:::b{n}/*" for n in range(20)], "b1/x", []),
+        ("ForAnyValue:StringEquals", [f"x{n}" for n in range(20)], ["x1", "x3"], [1, 3]),
+        ("ForAnyValue:StringEquals", [f"x{n}" for n in range(20)], [], []),
+        ("ForAllValues:StringLike", [f"x{n}*" for n in range(20)], ["x1", "x11"], [1]),
+        ("ForAllValues:StringLike", [f"x{n}*" for n in range(20)], ["x1", ("x1",)], "error"),
+        ("StringEquals", [f"x{n}" for n in range(20)], ["x1"], []),
+        ("StringEquals", [f"x{n}" for n in range(20)], {"x1": 1}, "error"),
+        ("StringEquals", [f"x{n}" for n in range(20)], b"x1", "error"),
+        ("StringNotEquals", [f"${{tag{n}}}" for n in range(10)], "red", [0, *range(2, 10)]),
+        ("StringEquals", [f"x${{tag1}}{n}" for n in range(10)], "xred3", [3]),
+        ("StringEqualsIgnoreCase", [f"X${{tag1}}{n}" for n in range(10)], "xRed3", [3]),
+        ("StringLike", [f"x${{tag1}}*{n}" for n in range(10)], 7, []),
+    ],
+)  # fmt: skip
+def test_of_many_conditions_on_one_key_those_that_hold_are_found(
+    operator: str, texts: list[str], value: Any, applying: Any
+) -> None:
+    context = {"K": value, "tag1": "red"}
+    if applying == "error":
+        with pytest.raises(ContextError):
+            sorted_out(lambda text: {operator: {"k": text}}, texts, context)
+        return
+    found = sorted_out(lambda text: {operator: {"k": text}}, texts, context)
+    assert found == [f"s{place}" for place in applying]
+    missing = sorted_out(lambda text: {operator: {"k": text}}, texts, {"tag1": "red"})
+    holds = operator.startswith("ForAll") or "Not" in operator
+    assert len(missing) == (len(texts) if holds else 0)
+
+
+def test_of_conditions_on_many_keys_those_are_read_whose_key_is_there() -> None:
+    keys = [f"k{n}" for n in range(40)]
+
+    def applying(operator: str, value: str, context: dict[str, Any]) -> list[str | None]:
+        return sorted_out(lambda key: {operator: {key: value}}, keys, context)
+
+    for operator in ("StringEquals", "ForAnyValue:StringNotEquals"):
+        value = "x" if operator == "StringEquals" else "y"
+        assert applying(operator, value, {"K7": "x", "k9": "z"})[:1] == ["s7"]
+        assert applying(operator, value, {"other": "x"}) == []
+    assert applying("Null", "False", {"k7": "x"}) == ["s7"]
+    assert len(applying("Null", "true", {"k7": "x"})) == 39
+    assert len(applying("StringEqualsIfExists", "x", {"k7": "y"})) == 39
+    assert len(applying("ForAllValues:Bool", "true", {"k7": "y"})) == 39
+
+
+def test_statements_with_not_resource_are_sifted_as_well() -> None:
+    many = [
+        statement(
+            Sid=f"s{n}",
+            NotResource=f"arn:aws:s3:::b/{n}",
+            Condition={"StringLike": {"k": f"x{n}*"}},
+        )
+        for n in range(20)
+    ]
+    layers = Layers(identity=policies(document(*many)))
+    for resource, sids in (("b/3", []), ("b/4", ["s3"])):
+        matched = ask(layers, resource=f"arn:aws:s3:::{resource}", context={"k": "x3"}).matched
+        assert [match.sid for match in matched] == sids
+
+
+def test_actions_that_match_the_same_statements_share_their_tables() -> None:
+    found = policies(document(statement(Action="s3:*")))
+    assert found.tables("s3:GetObject") is found.tables("S3:PUTOBJECT")
+    assert found.tables("s3:GetObject") is not found.tables("iam:GetUser")

@@ -27,6 +27,7 @@ from iam_policy import (
 )
 from tests.sdk.iam_policy import reference
 from tests.sdk.iam_policy.reference import Document, Policies, Question
+from tests.sdk.iam_policy.scenes import sifting
 
 A, B = "111122223333", "444455556666"
 USR = "usr_" + "0" * 25 + "1"
@@ -54,6 +55,7 @@ RESOURCE_PATTERNS = [
 KEYS = ["aws:username", "aws:SourceArn", "aws:TagKeys", "x:n", "x:flag", "aws:SourceIp"]
 VALUES = ["alice", "ALICE", "bob", "a*", "", "10", "9.5", "true", "10.0.0.1", "10.1.2.3"]
 ARNS = ["arn:aws:s3:::b/alice/x", "arn:aws:iam::1:user/alice", "arn:aws:iam::*:user/*"]
+PATTERNS = ["${aws:username}", "${aws:username, 'bob'}", "a${*}", "*", "al*", "*i*", "?l*c?", "*ce"]
 CALLERS = [
     (f"arn:aws:iam::{A}:user/alice", A, USR),
     (f"arn:aws:iam::{A}:root", A, None),
@@ -103,14 +105,31 @@ CLAUSES = st.one_of(
             "StringEqualsIgnoreCase",
             "StringNotEqualsIgnoreCase",
         ),
-        [*VALUES, "${aws:username}", "${aws:username, 'bob'}", "a${*}", "*"],
+        [*VALUES, *PATTERNS],
     ),
     clause(
         operators(
-            "NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericGreaterThanEquals"
+            "NumericEquals",
+            "NumericNotEquals",
+            "NumericLessThan",
+            "NumericLessThanEquals",
+            "NumericGreaterThan",
+            "NumericGreaterThanEquals",
         ),
-        ["10", "9.5", 10, "-3"],
+        ["10", "9.5", 10, "-3", "11"],
     ),
+    clause(
+        operators(
+            "DateEquals",
+            "DateNotEquals",
+            "DateLessThan",
+            "DateLessThanEquals",
+            "DateGreaterThan",
+            "DateGreaterThanEquals",
+        ),
+        ["1970-01-01T00:00:10Z", "9", "10", "2026-11"],
+    ),
+    clause(operators("BinaryEquals"), ["alice000", "MTAK", "true"]),
     clause(operators("IpAddress", "NotIpAddress"), ["10.0.0.0/24", "10.0.0.1", "2001:db8::/32"]),
     clause(operators("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"), ARNS),
     clause(operators("Bool"), ["true", False]),
@@ -229,10 +248,12 @@ def request_of(question: Question) -> Request:
 
 
 def check_agreement(asked: list[Question], policies: Policies) -> None:
-    layers = layers_of(policies)
+    layers, sifted = layers_of(policies), layers_of(policies)
     for question in asked:
         decision = evaluate(request_of(question), layers)
         assert not decision.findings
+        with sifting():
+            assert evaluate(request_of(question), sifted) == decision
         assert decision.effect == reference.decide(question, policies)
         assert (decision.blocked_by is None) == decision.allowed
         if not decision.matched:
