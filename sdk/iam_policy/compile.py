@@ -7,7 +7,6 @@ SHA-256 of kind and text, and two principals with the same policy share one comp
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from iam_policy.conditions import Condition, bind_condition
@@ -24,13 +23,14 @@ from iam_policy.document import (
 from iam_policy.globs import glob_matcher
 from iam_policy.principals import Naming, Principals
 from iam_policy.request import Principal
+from iam_policy.values import quick_value
 from iam_policy.variables import Env, compiled_pattern, tokenize_glob
 
 _CACHE_SIZE = 4_096
 _cache: OrderedDict[str, "CompiledPolicy"] = OrderedDict()
 
 
-@dataclass(frozen=True, slots=True)
+@quick_value
 class ActionPattern:
     """One action pattern in lower case; ``service`` is None for ``*`` alone."""
 

@@ -1,15 +1,19 @@
 """Collects what is wrong with a text that somebody wrote, and words it."""
 
 import json
-from collections.abc import Iterable
 
 from iam_policy.document import Defect, Limits
+from iam_policy.strict_json import Steps
 
 _SHOWN = 60
 
 
 class DefectLog:
-    """The defects found so far, in the order in which they were found."""
+    """The defects found so far, in the order in which they were found.
+
+    A way is given as steps, and put into words only where something is wrong: nearly always
+    nothing is, and words would take as long as all checks together.
+    """
 
     def __init__(self) -> None:
         self._defects: list[Defect] = []
@@ -22,21 +26,21 @@ class DefectLog:
         """Return everything found."""
         return tuple(self._defects)
 
-    def add(self, path: str, found: object, expected: str) -> None:
+    def add(self, way: Steps, found: object, expected: str) -> None:
         """Record a value of the text that should be another."""
-        self.say(path, shown(found), expected)
+        self.say(way, shown(found), expected)
 
-    def say(self, path: str, found: str, expected: str) -> None:
+    def say(self, way: Steps, found: str, expected: str) -> None:
         """Record a defect whose ``found`` is words of ours, not a value of the text."""
-        self._defects.append(Defect(path, found, expected))
+        self._defects.append(Defect(shown_path(way), found, expected))
 
-    def is_bounded(self, pattern: str, path: str, limits: Limits) -> bool:
+    def is_bounded(self, pattern: str, way: Steps, limits: Limits) -> bool:
         """Tell whether one pattern keeps the limits, and record if it does not."""
         if len(pattern) > limits.pattern:
-            self.say(path, f"{len(pattern)} characters", f"at most {limits.pattern} characters")
+            self.say(way, f"{len(pattern)} characters", f"at most {limits.pattern} characters")
             return False
         if pattern.count("*") > limits.stars:
-            self.add(path, pattern, f"at most {limits.stars} stars")
+            self.add(way, pattern, f"at most {limits.stars} stars")
             return False
         return True
 
@@ -59,7 +63,7 @@ def shown_member(name: str) -> str:
     return f".{name}" if is_plain else f"[{shown(name)}]"
 
 
-def shown_path(steps: Iterable[str | int]) -> str:
+def shown_path(steps: Steps) -> str:
     """Write names and places in lists as one JSON path."""
     parts = (f"[{step}]" if isinstance(step, int) else shown_member(step) for step in steps)
     return "$" + "".join(parts)
