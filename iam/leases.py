@@ -36,7 +36,8 @@ TRIED_AGAIN_AFTER: Final = 1 / 30
 TRUSTED_FOR: Final = 2 / 3
 """The part of the lease for which the holder believes in it without another renewal."""
 
-_OUTAGES = (SQLAlchemyError, OSError, TimeoutError)
+OUTAGES: Final = (SQLAlchemyError, OSError, TimeoutError)
+"""What the driver raises when the database does not answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -116,8 +117,8 @@ class Leases:
         """Hold a lease, renewed in the background, until the block is left; `None` if taken.
 
         When the lease is lost, or cannot be renewed in time, the block is cancelled, and
-        `LeaseLostError` is raised in its place. Raises what the driver raises when the database
-        does not answer at the beginning.
+        `LeaseLostError` is raised in its place. Raises one of `OUTAGES` when the database does
+        not answer at the beginning.
         """
         began = asyncio.get_running_loop().time()
         fence = await self.acquire(name)
@@ -128,7 +129,7 @@ class Leases:
             async with self._kept(fence, began):
                 yield fence
         finally:
-            with suppress(*_OUTAGES):  # then it ends by itself
+            with suppress(*OUTAGES):  # then it ends by itself
                 await self.release(fence)
 
     @asynccontextmanager
@@ -159,7 +160,7 @@ class Leases:
             began = loop.time()
             try:
                 is_ours = await self.renew(fence)
-            except _OUTAGES as error:
+            except OUTAGES as error:
                 _log.warning("lease_unrenewed", lease=fence.lease, error=type(error).__name__)
                 pause = TRIED_AGAIN_AFTER * seconds
                 continue

@@ -138,12 +138,14 @@ class Runtime:
             await keep_administrable(uow)
 
     @asynccontextmanager
-    async def begin_as_root(self, account: str = MAIN_ACCOUNT) -> AsyncIterator[UnitOfWork]:
+    async def begin_as_root(
+        self, account: str = MAIN_ACCOUNT, *, read_only: bool = False
+    ) -> AsyncIterator[UnitOfWork]:
         """Begin a unit of work of the account's root: what the server does by itself."""
         root = Caller.root(
             account=account,
             partition=self.settings.partition,
             request_id=new_id(IdKind.REQUEST, self.clock.now()),
         )
-        async with self.begin(root) as uow:
+        async with self.begin(root, read_only=read_only) as uow:
             yield uow

@@ -146,6 +146,14 @@ class Action(StrEnum):
     ROTATE_SIGNING_KEYS = "iam:RotateSigningKeys"
     TAINT_SIGNING_KEY = "iam:TaintSigningKey"
 
+    LIST_JOBS = "iam:ListJobs"
+    GET_JOB = "iam:GetJob"
+    UPDATE_JOB = "iam:UpdateJob"
+    RUN_JOB = "iam:RunJob"
+    LIST_JOB_RUNS = "iam:ListJobRuns"
+    GET_JOB_RUN = "iam:GetJobRun"
+    CANCEL_JOB_RUN = "iam:CancelJobRun"
+
     GET_SERVICE_BEARER_TOKEN = "sts:GetServiceBearerToken"  # noqa: S105 -- the name of an action
 
     EVALUATE = "decisions:Evaluate"

@@ -84,7 +84,8 @@ async def _decide_root(
 ) -> Decision:
     """Guardrails bind every root but that of `main`: somebody must be able to lift them."""
     caller = uow.caller
-    root = Principal(arn=caller.arn, account=caller.account, id=caller.id)
+    arn = uow.arn_of("iam", caller.account, "root")  # a job has a name of its own
+    root = Principal(arn=arn, account=caller.account, id=caller.id)
     layers = Layers()
     if caller.account != MAIN_ACCOUNT:
         around = await _around(uow, action, resource)

@@ -118,6 +118,20 @@ class EventType(StrEnum):
     WEBHOOK_TESTED = "iam.webhook.tested.v1"
     WEBHOOK_REPLAYED = "iam.webhook.replayed.v1"
 
+    JOB_CREATED = "iam.job.created.v1"
+    JOB_UPDATED = "iam.job.updated.v1"
+
+    JOB_RUN_REQUESTED = "iam.job_run.requested.v1"
+    JOB_RUN_STARTED = "iam.job_run.started.v1"
+    JOB_RUN_SUCCEEDED = "iam.job_run.succeeded.v1"
+    JOB_RUN_INCOMPLETE = "iam.job_run.incomplete.v1"
+    JOB_RUN_FAILED = "iam.job_run.failed.v1"
+    JOB_RUN_INTERRUPTED = "iam.job_run.interrupted.v1"
+    JOB_RUN_LOST = "iam.job_run.lost.v1"
+    JOB_RUN_MISSED = "iam.job_run.missed.v1"
+    JOB_RUN_CANCEL_REQUESTED = "iam.job_run.cancel_requested.v1"
+    JOB_RUN_CANCELLED = "iam.job_run.cancelled.v1"
+
     TOKEN_REVOKED = "iam.token.revoked.v1"  # noqa: S105 -- the name of an event
 
     ACCESS_DENIED = "iam.access.denied.v1"
@@ -204,6 +218,7 @@ AUDITED: dict[type[models.Base], Audited] = {
         lambda row: row.id, lambda row: (action_catalogues_of(row.account),)
     ),
     models.Credential: Audited(lambda row: row.id, lambda row: (row.id, row.principal_id)),
+    models.Job: Audited(lambda row: row.name, lambda row: (f"job:{row.name}",)),
     models.SigningKey: Audited(lambda row: row.kid, lambda row: (row.kid, SIGNING_KEYS)),
     models.Webhook: Audited(lambda row: row.id, lambda row: (row.id,)),
 }

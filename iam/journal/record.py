@@ -19,7 +19,7 @@ from iam.journal.events import Audited, audited
 Values = dict[str, Any]
 
 # What every change moves, and what only repeats another column, would be noise in every entry.
-_UNINTERESTING = frozenset({"version", "updated_at", "name_key", "resource_key"})
+_UNINTERESTING = frozenset({"version", "updated_at", "name_key", "resource_key", "settled_until"})
 
 
 @dataclass(slots=True)

@@ -10,6 +10,8 @@ from iam.journal.record import RowChange, Values
 from iam.kit.ids import IdKind, new_id
 from iam.models import AuditEntry, Base, Change, OutboxMessage
 
+_OF_NO_AUDITED_ROW = ("iam.token.", "iam.access.", "iam.audit_log.", "iam.job_run.")
+
 
 class UnrecordedChangeError(RuntimeError):
     """An audited row changed and no event names it. A bug: the transaction must not commit."""
@@ -53,7 +55,7 @@ def _check(events: Sequence[Event], changes: Sequence[RowChange]) -> None:
 
 def _is_audited(event: Event) -> bool:
     # A token is no audited row: its revocation is an event although only the ledger changed.
-    return not event.type.startswith(("iam.token.", "iam.access.", "iam.audit_log."))
+    return not event.type.startswith(_OF_NO_AUDITED_ROW)
 
 
 def _event_rows(

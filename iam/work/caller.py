@@ -9,7 +9,7 @@ class Caller:
     """Who asks: a principal proven by a token, the account's root on the host, or nobody yet.
 
     Attributes:
-        id: The immutable id; empty for nobody, `root` for local maintenance.
+        id: The immutable id; empty for nobody, `root` for local maintenance, `job` for a job.
         arn: The caller's ARN.
         account: The account that the caller acts in.
         kind: `user`, `service`, `role`, `root` or `anonymous`.
@@ -35,6 +35,12 @@ class Caller:
         """Local maintenance on the host, which acts as the account itself."""
         arn = f"arn:{partition}:iam::{account}:root"
         return cls(id="root", arn=arn, account=account, kind="root", request_id=request_id)
+
+    @classmethod
+    def of_job(cls, name: str, *, account: str, partition: str, run_id: str) -> "Caller":
+        """A job of the installation: it may what the account itself may, under its own name."""
+        arn = f"arn:{partition}:iam::main:job/{name}"
+        return cls(id="job", arn=arn, account=account, kind="root", request_id=run_id)
 
     @classmethod
     def nobody(cls, *, request_id: str, address: str | None = None) -> "Caller":

@@ -4,28 +4,38 @@ A token's row stays for 30 days after the token has ended, because it is evidenc
 id stays until whatever carried it is refused for its age.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import delete, select
 
+from iam.jobs import Job, Run
 from iam.models import IssuedToken, OneTimeId
-from iam.runtime import Runtime
 from iam.work import UnitOfWork
 
 KEPT_AFTER_EXPIRY: Final = timedelta(days=30)
 BATCH: Final = 1000
 
 
-async def prune(runtime: Runtime) -> None:
-    """Remove what is over, a batch in each transaction, so that no request waits for long."""
-    for remove in (_ended_tokens, _spent_ids):
-        while True:
-            async with runtime.begin_as_root() as uow:
-                await uow.see_all_accounts()
-                removed = await remove(uow)
-            if removed < BATCH:
-                break
+async def prune_tokens(run: Run) -> None:
+    """Remove ledger rows of tokens that ended 30 days ago."""
+    await _prune(run, _ended_tokens)
+
+
+async def prune_one_time_ids(run: Run) -> None:
+    """Remove one-time ids that nothing could use any more anyway."""
+    await _prune(run, _spent_ids)
+
+
+async def _prune(run: Run, remove: Callable[[UnitOfWork], Awaitable[int]]) -> None:
+    """A batch in each transaction, so that no request waits for long."""
+    removed = BATCH
+    while removed >= BATCH:
+        async with run.begin() as uow:
+            await uow.see_all_accounts()
+            removed = await remove(uow)
+        run.progress(run.done + removed)
 
 
 async def _ended_tokens(uow: UnitOfWork) -> int:
@@ -44,3 +54,20 @@ async def _spent_ids(uow: UnitOfWork) -> int:
     return await uow.remove(
         delete(OneTimeId).where(OneTimeId.id.in_(over), OneTimeId.expires_at < uow.now)
     )
+
+
+JOBS: Final = (
+    Job(
+        "prune-tokens",
+        "Removes ledger rows of tokens that ended 30 days ago",
+        "20 * * * *",
+        prune_tokens,
+    ),
+    Job(
+        "prune-one-time-ids",
+        "Removes one-time ids of what is refused for its age by now",
+        "*/10 * * * *",
+        prune_one_time_ids,
+        is_quiet=True,
+    ),
+)

@@ -5,18 +5,18 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
+from iam.jobs import Job, Run
 from iam.models import DeniedQuestion
-from iam.runtime import Runtime
 
 KEPT: Final = timedelta(days=7)
 BATCH: Final = 1_000
 
 
-async def prune(runtime: Runtime) -> None:
+async def prune(run: Run) -> None:
     """Remove what is over, a batch in each transaction, so that no request waits for long."""
     removed = BATCH
     while removed == BATCH:
-        async with runtime.begin_as_root() as uow:
+        async with run.begin() as uow:
             await uow.see_all_accounts()
             over = (
                 select(DeniedQuestion.question_key)
@@ -26,3 +26,15 @@ async def prune(runtime: Runtime) -> None:
             removed = await uow.remove(
                 delete(DeniedQuestion).where(DeniedQuestion.question_key.in_(over))
             )
+        run.progress(run.done + removed)
+
+
+JOBS: Final = (
+    Job(
+        "prune-denied-questions",
+        "Removes denied questions that nobody has asked for a week",
+        "40 * * * *",
+        prune,
+        is_quiet=True,
+    ),
+)

@@ -6,7 +6,6 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from iam.features.signing_keys.jobs import advance
 from iam.features.signing_keys.rules import Purpose
 from iam.features.signing_keys.service import rotate_keys
 from iam.models import SigningKey
@@ -69,7 +68,7 @@ class TestRotation:
         assert len((await published(world))["keys"]) == 2
 
         world.clock.advance(timedelta(hours=27))
-        await advance(world.runtime)
+        await world.run_job("advance-signing-keys")
         assert [key["kid"] for key in (await published(world))["keys"]] == [new["kid"]]
         assert await states(world) == ["gone", "active"]  # by age
         types = [entry.type for entry in await world.events() if entry.target_id == first]
@@ -77,12 +76,12 @@ class TestRotation:
 
     async def test_time_alone_activates_a_prepared_key(self, world: World, admin: Actor) -> None:
         await admin.http.post("/v1/signing-keys:rotate")
-        await advance(world.runtime)
+        await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "prepared"]
         world.clock.advance(DAY)
-        await advance(world.runtime)
+        await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "retiring"]
-        await advance(world.runtime)
+        await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "retiring"]
 
     async def test_rc_13_a_rotation_started_by_ten_at_once_makes_one_key(

@@ -7,7 +7,6 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from iam.features.why import jobs
 from iam.models import DeniedQuestion
 from tests.world import Actor, Statement, World, allow, deny
 
@@ -126,11 +125,11 @@ class TestDecisions:
         orders = await world.actor(name="orders")
         denied = await decide(world, admin, orders.arn)
         await world.advance(timedelta(days=6))
-        await jobs.prune(world.runtime)
+        await world.run_job("prune-denied-questions")
         fresh = await world.administrator()
         assert (await by_id(fresh, denied["decision_id"])).is_success
         await world.advance(timedelta(days=2))
-        await jobs.prune(world.runtime)
+        await world.run_job("prune-denied-questions")
         fresh = await world.administrator()
         assert (await by_id(fresh, denied["decision_id"])).status_code == 404
 
