@@ -275,6 +275,8 @@ class Standing:
         missing: list[Layer] = []
         is_limited = bool(limits)
         for layer, allows in self.levels:
+            if layer is Layer.BOUNDARY and path.layer is Layer.RESOURCE:
+                continue  # whoever a resource's policy itself names needs no Allow of the boundary
             if any(_is_whole(one, path) for one in allows):
                 continue
             passing = [one for one in allows if overlap(one.statement, path.statement)]

@@ -13,7 +13,14 @@ from iam.authz.facts import decide
 from iam.authz.holders import Holder, PrincipalRecord, Source, holder
 from iam.authz.surroundings import NOTHING, Surroundings, policy_set, resource_set
 from iam.errors import IamError
-from iam.features.access.rules import Question, Verdict, check_question
+from iam.features.access.rules import (
+    Question,
+    Reach,
+    Verdict,
+    check_question,
+    naming_paths,
+    standing,
+)
 from iam_policy import DocumentKind, PolicySet
 from tests.iam.features.access.documents import READ, random_context, random_statement
 from tests.world import NOON, Statement, allow, deny, policy_document
@@ -125,3 +132,20 @@ def test_only_what_is_the_accounts_own_can_be_asked_about(resource: str) -> None
     with pytest.raises(IamError):
         check_question(READ, resource, account="main")
     check_question(READ, "arn:iam:iam::iam:policy/ReadOnlyAccess", account="main")
+
+
+@pytest.mark.parametrize(
+    ("boundary", "reach"),
+    [([allow("shop:*")], Reach.FULL), ([allow("shop:*"), deny(READ)], Reach.NOTHING)],
+)
+def test_who_is_named_by_the_policy_of_a_resource_needs_no_allow_of_the_boundary(
+    boundary: list[Statement], reach: Reach
+) -> None:
+    who = somebody(allow("shop:*"), boundary=boundary)
+    named = {**allow(READ, on=INVOICE), "Principal": {"IAM": who.facts.arn}}
+    policies = resource_set({INVOICE: policy_document(named)})
+    assert policies is not None
+    (path,) = naming_paths(policies, who.facts)
+    assert standing(who, NOTHING, [path]).grant(path).reach is reach
+    answer = ask(who, Surroundings(resource=policies))
+    assert (answer is not None) is (reach is Reach.FULL)  # as it is decided
