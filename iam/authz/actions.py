@@ -134,6 +134,9 @@ class Action(StrEnum):
     LIST_ACTION_CATALOGUES = "iam:ListActionCatalogues"
     DELETE_ACTION_CATALOGUE = "iam:DeleteActionCatalogue"
 
+    GET_ACCOUNT_AUTHORIZATION_DETAILS = "iam:GetAccountAuthorizationDetails"
+    APPLY_CONFIGURATION = "iam:ApplyConfiguration"
+
     CREATE_CREDENTIAL = "iam:CreateCredential"
     GET_CREDENTIAL = "iam:GetCredential"
     LIST_CREDENTIALS = "iam:ListCredentials"

@@ -127,8 +127,8 @@ async def is_administrator(reader: Reader, principal_id: str) -> bool:
 
 def _accounts_at_risk(uow: UnitOfWork) -> set[str]:
     """The accounts in which something changed that may take rights from somebody."""
-    account_of = {event.target_id: event.account for event in uow.events}
-    changes = uow.recorder.changes
+    account_of = {event.target_id: event.account for event in uow.all_events}
+    changes = uow.all_changes
     risky = {account_of.get(change.target_id) for change in changes if _may_lock_out(change)}
     gone = {
         change.target_id
@@ -248,7 +248,7 @@ def _undoing_this(uow: UnitOfWork, facts: PrincipalFacts) -> Iterable[tuple[Acti
 
     Only these name what they are about: one that forbids to take itself away can be any.
     """
-    for event in uow.events:
+    for event in uow.all_events:
         if event.account != facts.account:
             continue
         if event.type.startswith("iam.guardrail."):

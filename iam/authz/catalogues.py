@@ -22,6 +22,7 @@ _THINGS: Final = {
         ("group", "iam::${Account}:group/${Path}${Name}", ()),
         ("policy", "iam::${Account}:policy/${Path}${Name}", _TAGGED),
         ("action-catalogue", "iam::${Account}:action-catalogue/${Prefix}", ()),
+        ("configuration", "iam::${Account}:configuration/${Name}", ()),
         ("signing-key", "iam::${Account}:signing-key/${KeyId}", ()),
         ("installation", "iam::${Account}:installation", ()),
         ("account", "organizations::${Account}:account/${Name}", ()),
@@ -39,6 +40,8 @@ _ABOUT: Final = (
     ("PrincipalAccess", ("user", "service", "role")),
     ("SimulatePrincipal", ("user", "service", "role")),
     ("SimulateCustom", ()),  # it is about nothing but the documents that come with it
+    ("AuthorizationDetails", ("configuration",)),
+    ("Configuration", ("configuration",)),
     ("ResourcePolic", ("resource",)),
     ("Catalogue", ("action-catalogue",)),
     ("Credential", ("user", "service")),

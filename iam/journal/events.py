@@ -97,6 +97,9 @@ class EventType(StrEnum):
     ACTION_CATALOGUE_UPDATED = "iam.action_catalogue.updated.v1"
     ACTION_CATALOGUE_DELETED = "iam.action_catalogue.deleted.v1"
 
+    CONFIGURATION_APPLIED = "iam.configuration.applied.v1"
+    CONFIGURATION_DELETED = "iam.configuration.deleted.v1"
+
     CREDENTIAL_CREATED = "iam.credential.created.v1"
     CREDENTIAL_UPDATED = "iam.credential.updated.v1"
     CREDENTIAL_QUARANTINED = "iam.credential.quarantined.v1"
@@ -217,6 +220,7 @@ AUDITED: dict[type[models.Base], Audited] = {
     models.ActionCatalogue: Audited(
         lambda row: row.id, lambda row: (action_catalogues_of(row.account),)
     ),
+    models.Configuration: Audited(lambda row: row.id, lambda row: (row.id,)),
     models.Credential: Audited(lambda row: row.id, lambda row: (row.id, row.principal_id)),
     models.Job: Audited(lambda row: row.name, lambda row: (f"job:{row.name}",)),
     models.SigningKey: Audited(lambda row: row.kid, lambda row: (row.kid, SIGNING_KEYS)),

@@ -58,6 +58,10 @@ class Recorder:
         """What is left to account for."""
         return [change for change in self._changes.values() if not change.is_void]
 
+    def forget(self) -> None:
+        """Begin anew: what was recorded so far has been accounted for."""
+        self._changes = {}
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Forget what was recorded inside when it is rolled back."""

@@ -25,6 +25,7 @@ class IdKind(StrEnum):
     RESOURCE_POLICY = "rsp"
     GUARDRAIL = "grd"
     CATALOGUE = "cat"
+    CONFIGURATION = "cfg"
     APPLICATION = "app"
     SESSION = "ses"
     CREDENTIAL = "crd"

@@ -9,6 +9,7 @@ from iam.models.action_catalogue import ActionCatalogue
 from iam.models.audit_entry import AuditEntry
 from iam.models.base import Base
 from iam.models.change import Change
+from iam.models.configuration import Configuration, ManagedObject
 from iam.models.credential import Credential, CredentialKind, CredentialStatus, CredentialUse
 from iam.models.delivery import Delivery, DeliveryChannel, DeliveryState
 from iam.models.denied_question import DeniedQuestion
@@ -51,6 +52,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Change",
+    "Configuration",
     "Credential",
     "CredentialKind",
     "CredentialStatus",
@@ -71,6 +73,7 @@ __all__ = [
     "Job",
     "JobRun",
     "Lease",
+    "ManagedObject",
     "OneTimeId",
     "OutboxMessage",
     "Policy",

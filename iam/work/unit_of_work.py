@@ -62,6 +62,21 @@ class Asked(NamedTuple):
 
 
 @dataclass(slots=True)
+class Journalled:
+    """What the steps of a unit of work have told the journal so far.
+
+    Attributes:
+        events: What happened.
+        changes: What changed with it.
+        entities: The entity ids whose snapshots are stale by that.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    changes: list[RowChange] = field(default_factory=list)
+    entities: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class UnitOfWork:
     """One transaction, its caller, and what it will tell the journal.
 
@@ -78,12 +93,23 @@ class UnitOfWork:
     authorized: list[Asked] = field(default_factory=list)
     decision_id: str | None = None
     held: set[str] = field(default_factory=set)
+    journalled: Journalled = field(default_factory=Journalled)
     fence: Fence | None = None
 
     @property
     def settings(self) -> Settings:
         """The knobs."""
         return self.tools.settings
+
+    @property
+    def all_events(self) -> list[Event]:
+        """What happened so far, in this step and those before it."""
+        return [*self.journalled.events, *self.events]
+
+    @property
+    def all_changes(self) -> list[RowChange]:
+        """What changed so far, in this step and those before it."""
+        return [*self.journalled.changes, *self.recorder.changes]
 
     def arn(self, row: Any) -> str:
         """The ARN of a row that has `arn_service`, `account` and `arn_resource`."""
@@ -200,6 +226,15 @@ class UnitOfWork:
         """Say what happened when there is no row to speak for it."""
         self.events.append(event)
 
+    async def end_step(self) -> None:
+        """Account for what was done so far: what follows is a change of its own, in the same commit.
+
+        Of one thing there is exactly one event a step. Several changes of it, each with an event of
+        its own, are as many steps.
+        """
+        await self.flush()
+        _journal(self)
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may be rolled back alone, its events and recorded changes with it."""
@@ -254,16 +289,28 @@ async def _finish(uow: UnitOfWork) -> None:
         await uow.session.flush()
     except IntegrityError:
         raise contradiction() from None
-    changes = uow.recorder.changes
-    rows = journal_rows(events=uow.events, changes=changes, author=_author(uow), now=uow.now)
-    uow.session.add_all(rows)
+    _journal(uow)
     await uow.session.flush()
-    if rows and not uow.tools.database.is_sqlite:
+    told = uow.journalled
+    if told.entities and not uow.tools.database.is_sqlite:
         await _announce(uow)
     if uow.fence is not None:
         await check_fence(uow.session, uow.fence, is_sqlite=uow.tools.database.is_sqlite)
     await uow.session.commit()
-    uow.tools.changes.apply(touched_entities(rows))
+    uow.tools.changes.apply(told.entities)
+
+
+def _journal(uow: UnitOfWork) -> None:
+    """Turn events and recorded changes into rows, and begin anew with both."""
+    changes = uow.recorder.changes
+    rows = journal_rows(events=uow.events, changes=changes, author=_author(uow), now=uow.now)
+    uow.session.add_all(rows)
+    told = uow.journalled
+    told.entities += touched_entities(rows)
+    told.events += uow.events
+    told.changes += changes
+    uow.events.clear()
+    uow.recorder.forget()
 
 
 def _check_unchanged(uow: UnitOfWork) -> None:
@@ -286,7 +333,7 @@ def _author(uow: UnitOfWork) -> Author:
 async def _announce(uow: UnitOfWork) -> None:
     """PostgreSQL only: wake the other replicas, and wait for issuance that is under way."""
     await uow.session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-    if any(_may_take_away(change) for change in uow.recorder.changes):
+    if any(map(_may_take_away, uow.journalled.changes)):
         await close_gate(uow.session)
 
 

@@ -73,6 +73,40 @@ class TestCommit:
         assert await names(world) == set()
 
 
+class TestSteps:
+    async def test_each_step_of_a_unit_of_work_is_a_change_of_its_own(self, world: World) -> None:
+        async with world.work() as uow:
+            row = group(uow)
+            uow.emit(EventType.GROUP_CREATED, row)
+            await uow.end_step()
+            row.description = "second thoughts"
+            uow.emit(EventType.GROUP_UPDATED, row)
+            await uow.flush()
+            assert [event.type for event in uow.all_events] == [
+                EventType.GROUP_CREATED,
+                EventType.GROUP_UPDATED,
+            ]
+            assert len(uow.all_changes) == 2
+        async with world.work() as uow:
+            query = select(AuditEntry).where(AuditEntry.target_id == row.id)
+            created, updated = (await uow.scalars(query.order_by(AuditEntry.id))).all()
+        assert (created.type, updated.type) == (EventType.GROUP_CREATED, EventType.GROUP_UPDATED)
+        assert "description" not in created.after or created.after["description"] == ""
+        assert updated.after == {"description": "second thoughts"}
+
+    async def test_what_a_step_has_told_is_not_kept_when_a_later_one_fails(
+        self, world: World
+    ) -> None:
+        before = await count(world, AuditEntry)
+        with pytest.raises(ZeroDivisionError):
+            async with world.work() as uow:
+                uow.emit(EventType.GROUP_CREATED, group(uow))
+                await uow.end_step()
+                raise ZeroDivisionError
+        assert await names(world) == set()
+        assert await count(world, AuditEntry) == before
+
+
 class TestTripwire:
     async def test_a_change_without_an_event_is_refused(self, world: World) -> None:
         with pytest.raises(UnrecordedChangeError, match="groups"):
