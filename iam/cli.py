@@ -2,14 +2,21 @@
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from iam.kit.garbage import made_to_stay
+from iam.kit.imports import missing
 from iam.terminal.commands import HELP, JsonOption, ProfileOption, ServerOption, declare
 from iam.terminal.failures import EXIT_CODES_HELP, ExitCode
 from iam.terminal.terminal import Terminal
+
+_UNUSED: Final = (
+    "rich",  # structlog would print tracebacks with it, local variables and all
+    "watchfiles",  # uvicorn would start again whenever a file changes
+)
+"""What others import if it is there, and no process of ours uses."""
 
 
 def program() -> typer.Typer:
@@ -67,7 +74,7 @@ def serve(
     """
     del terminal
     # Imported here: no other command needs the server, and it takes a second to import.
-    with made_to_stay():
+    with made_to_stay(), missing(*_UNUSED):
         from iam.kit.logs import configure_logs
         from iam.server import run_server
         from iam.terminal.host import read_host_settings
@@ -84,7 +91,7 @@ def work(terminal: Terminal) -> None:
     On SQLite the server does it itself. Any number of workers may run.
     """
     del terminal
-    with made_to_stay():
+    with made_to_stay(), missing(*_UNUSED):
         from iam.kit.logs import configure_logs
         from iam.server import run_worker
         from iam.terminal.host import read_host_settings
@@ -98,6 +105,9 @@ def main() -> None:
     """Run the command that was typed."""
     # A person's variable may hold what typer would take for options of ours.
     os.environ.setdefault("TYPER_USE_RICH", "0")
+    # What comes in may hold secrets, and a plugin of another package would see it all. To look for
+    # one takes a look into every package that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     starts_process = sys.argv[1:2] in (["serve"], ["worker"])
     try:
         app = processes() if starts_process else program()

@@ -75,7 +75,7 @@ async def _serve(
         # is us, and the drain is all we wanted.
         for caught in (signal.SIGINT, signal.SIGTERM):
             signal.signal(caught, lambda *_: None)
-        async with _housekeeping(runtime):
+        async with _housekeeping(runtime, since=server.accepts):
             await server.serve(sockets=[listener])
     if not server.started:
         raise misconfigured("the server did not start", "its log lines above say why")
@@ -83,12 +83,17 @@ async def _serve(
 
 
 @asynccontextmanager
-async def _housekeeping(runtime: Runtime) -> AsyncIterator[None]:
+async def _housekeeping(runtime: Runtime, *, since: asyncio.Event) -> AsyncIterator[None]:
     """On SQLite this process keeps house as well: no other may use the database."""
     if not runtime.database.is_sqlite:
         yield
         return
-    keeper = asyncio.create_task(keep_house(runtime))
+
+    async def keep() -> None:
+        await since.wait()  # nobody who waits for the server waits for its housekeeping too
+        await keep_house(runtime)
+
+    keeper = asyncio.create_task(keep())
     try:
         yield
     finally:
@@ -146,6 +151,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
         self._announce = announce
+        self.accepts = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""
@@ -153,6 +159,7 @@ class _Server(uvicorn.Server):
         if self.started:
             collect_rarely()
             self._announce()
+            self.accepts.set()
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:

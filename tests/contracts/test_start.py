@@ -1,5 +1,6 @@
 """What a start does not import stays off the way to the first answer."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -21,7 +22,9 @@ OF_NO_USE_TO_A_START = (
     "iam_sdk.transport",
     "mako",
     "prometheus_client",
+    "rich.console",
     "typer.testing",
+    "watchfiles.main",
 )
 OF_NO_USE_TO_HELP = (
     "asyncio",
@@ -60,6 +63,19 @@ def test_the_command_line_itself_imports_neither_server_nor_client() -> None:
         text=True,
     )
     assert set(listed.stdout.split()) & set(OF_NO_USE_TO_HELP) == set()
+
+
+def test_no_plugin_of_another_package_sees_what_is_validated() -> None:
+    code = "import iam.cli, os\ntry: iam.cli.main()\nfinally: print(os.environ[%r])"
+    said = subprocess.run(
+        [sys.executable, "-c", code % "PYDANTIC_DISABLE_PLUGINS", "--help"],
+        check=True,
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k != "PYDANTIC_DISABLE_PLUGINS"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert said.stdout.endswith("__all__\n")
 
 
 @pytest.mark.parametrize("name", [*OF_NO_USE_TO_A_START, *OF_NO_USE_TO_HELP])
