@@ -19,6 +19,8 @@ from iam_sdk.transport import (
     HttpRequest,
     HttpResponse,
     Sender,
+    drive,
+    drive_async,
     new_async_client,
     new_client,
     send_with,
@@ -95,18 +97,7 @@ class Authorizer:
 
     def decide_all(self, evaluations: Sequence[Evaluation]) -> tuple[Decision, ...]:
         """Answer several questions in one round trip, in their order."""
-        flow = decision_flow(self._endpoints, evaluations)
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    answer = self._answer(step)
-                except IamSdkError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(answer)
-        except StopIteration as end:
-            return _decisions(end)
+        return drive(decision_flow(self._endpoints, evaluations), self._answer)
 
     def _answer(self, step: HttpRequest | NeedToken) -> HttpResponse | str | None:
         if isinstance(step, HttpRequest):
@@ -132,18 +123,7 @@ class AsyncAuthorizer:
 
     async def decide_all(self, evaluations: Sequence[Evaluation]) -> tuple[Decision, ...]:
         """Answer several questions in one round trip, in their order."""
-        flow = decision_flow(self._endpoints, evaluations)
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    answer = await self._answer(step)
-                except IamSdkError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(answer)
-        except StopIteration as end:
-            return _decisions(end)
+        return await drive_async(decision_flow(self._endpoints, evaluations), self._answer)
 
     async def _answer(self, step: HttpRequest | NeedToken) -> HttpResponse | str | None:
         if isinstance(step, HttpRequest):
@@ -212,8 +192,3 @@ def _decision(answer: Any) -> Decision:
         code = error.get("code") if isinstance(error, dict) else None
         return Decision("implicitDeny", decision_id, failure=str(code or "error"))
     return Decision(outcome or "implicitDeny", decision_id, tuple(matched), blocked_by)
-
-
-def _decisions(end: StopIteration) -> tuple[Decision, ...]:
-    decisions: tuple[Decision, ...] = end.value
-    return decisions

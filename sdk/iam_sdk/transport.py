@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
-from iam_sdk.errors import TransportError
+from iam_sdk.errors import IamSdkError, TransportError
 
 T = TypeVar("T")
+Step = TypeVar("Step")
+Answer = TypeVar("Answer")
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 TIMEOUT_SECONDS: Final = 3.0
@@ -47,33 +49,38 @@ Sender: TypeAlias = Callable[[HttpRequest], HttpResponse]
 AsyncSender: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
-def drive(flow: Flow[T], send: Sender) -> T:
-    """Run a flow to its end with a blocking sender. Raises what the flow raises."""
+def drive(flow: Generator[Step, Answer, T], answer: Callable[[Step], Answer]) -> T:
+    """Run a flow to its end with a blocking sender, or with whatever answers its steps.
+
+    The flow is told of an `IamSdkError`, and may go on. Raises what the flow raises.
+    """
     try:
-        request = next(flow)
+        step = next(flow)
         while True:
             try:
-                response = send(request)
-            except TransportError as error:
-                request = flow.throw(error)
+                found = answer(step)
+            except IamSdkError as error:
+                step = flow.throw(error)
             else:
-                request = flow.send(response)
+                step = flow.send(found)
     except StopIteration as end:
         result: T = end.value
         return result
 
 
-async def drive_async(flow: Flow[T], send: AsyncSender) -> T:
-    """Run a flow to its end with an awaiting sender. Raises what the flow raises."""
+async def drive_async(
+    flow: Generator[Step, Answer, T], answer: Callable[[Step], Awaitable[Answer]]
+) -> T:
+    """Run a flow to its end; otherwise as `drive`."""
     try:
-        request = next(flow)
+        step = next(flow)
         while True:
             try:
-                response = await send(request)
-            except TransportError as error:
-                request = flow.throw(error)
+                found = await answer(step)
+            except IamSdkError as error:
+                step = flow.throw(error)
             else:
-                request = flow.send(response)
+                step = flow.send(found)
     except StopIteration as end:
         result: T = end.value
         return result
