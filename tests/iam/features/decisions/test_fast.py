@@ -1,5 +1,6 @@
 """`POST /v1/decisions`: the same engine, asked from outside."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -281,3 +282,23 @@ class TestRefused:
         answer = await ask(asker, {**READ, "principal": asker.arn})
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_mt_13_a_long_batch_lets_the_question_of_another_account_pass(
+    world: World, asker: Actor
+) -> None:
+    await world.account("acme")
+    other = await world.actor(allow("decisions:Evaluate"), account="acme")
+    answered: list[str] = []
+
+    async def put(name: str, actor: Actor, count: int) -> None:
+        answer = await ask(actor, *[{**READ, "principal": actor.arn}] * count)
+        assert answer.status_code == 200, answer.text
+        answered.append(name)
+
+    for name, actor in (("batch", asker), ("one", other)):
+        await put(name, actor, 1)  # all is in memory now
+    answered.clear()
+    await asyncio.gather(put("batch", asker, 100), put("one", other, 1))
+    assert answered == ["one", "batch"]
