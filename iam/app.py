@@ -27,6 +27,7 @@ from iam.features.guardrails import routes as guardrails
 from iam.features.health import fast as health
 from iam.features.introspection import fast as introspection
 from iam.features.introspection import schemas as introspection_schemas
+from iam.features.jobs import routes as jobs
 from iam.features.me import routes as me
 from iam.features.oauth import fast as oauth
 from iam.features.oauth import schemas as oauth_schemas
@@ -63,6 +64,7 @@ ROUTERS = (
     credentials.router,
     groups.router,
     guardrails.router,
+    jobs.router,
     me.router,
     policies.router,
     resource_policies.router,

@@ -13,6 +13,7 @@ from iam.features.demo import commands as demo
 from iam.features.groups import commands as groups
 from iam.features.guardrails import commands as guardrails
 from iam.features.installation import commands as installation
+from iam.features.jobs import commands as jobs
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
 from iam.features.resource_policies import commands as resource_policies
@@ -37,6 +38,7 @@ GROUPS = (
     guardrails.commands,
     credentials.commands,
     signing_keys.commands,
+    jobs.commands,
     accounts.commands,
     audit_log.commands,
 )

@@ -24,6 +24,7 @@ KEEP_AUDIT_LOG: Final = "grd_01kjpw2c10ekp8d3v5y7tq90zr"
 INVOICE_POLICY: Final = "rsp_01kjpw9e60e7vr4m6x8zb1d3k2"
 CREDENTIAL: Final = "crd_01kjpwmh00evyaaxfd41v90agc"
 TOKEN: Final = "tok_01kjpxtzf0ebza4s9w6km5maq6"  # noqa: S105 -- no token, but its id
+JOB_RUN: Final = "run_01kjpzk3w0ea6v1m9q4t7x2c5d"
 EVENT: Final = "evt_01kjpy7sm0e5vsbm4yaxp94gsw"
 DECISION: Final = "dec_01kjpymks0ebntxsynhd867qmm"
 REQUEST: Final = "req_01kjpz1dy0eh4tn4q2b3vkhbaq"
