@@ -17,6 +17,7 @@ from iam.features.principals.rules import (
     remaining_tags,
 )
 from iam.journal.events import EventType
+from iam.kit.pages import Page
 from iam.models import Policy, Principal, PrincipalKind, PrincipalStatus
 from iam.work import UnitOfWork
 
@@ -120,6 +121,27 @@ async def authorized_principal(
     keys = {**await target_context(uow, row), **(context or {})}
     await authorize(uow, action, uow.arn(row), context=keys, told_as=named)
     return row
+
+
+async def list_authorized(
+    uow: UnitOfWork,
+    model: type[Kind],
+    *,
+    limit: int,
+    cursor: str | None,
+    path_prefix: str,
+    status: str | None,
+) -> Page[Kind]:
+    """One page of the account's principals of one kind, oldest first, if the caller may list them.
+
+    Raises `IamError` of kind `denied`.
+    """
+    kind = kind_of(model)
+    resource = uow.arn_of("iam", uow.caller.account, f"{kind}{path_prefix}*")
+    await authorize(uow, action_for("List", kind, "s"), resource)
+    return await queries.list_principals(
+        uow, model, limit=limit, cursor=cursor, path_prefix=path_prefix, status=status
+    )
 
 
 async def set_status(

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from iam.authz.actions import Action
-from iam.authz.authorize import authorize
 from iam.features.policies.service import choose_boundary
 from iam.features.principal_elements.rules import Document
 from iam.features.principal_elements.service import stored_document
-from iam.features.principals import queries as principal_queries
 from iam.features.principals import service as principals
 from iam.features.principals.service import VersionCheck
 from iam.features.roles import queries
@@ -81,9 +79,7 @@ async def list_roles(
     status: str | None = None,
 ) -> Page[RoleView]:
     """One page of the account's roles, oldest first."""
-    resource = uow.arn_of("iam", uow.caller.account, f"role{path_prefix}*")
-    await authorize(uow, Action.LIST_ROLES, resource)
-    page = await principal_queries.list_principals(
+    page = await principals.list_authorized(
         uow, Role, limit=limit, cursor=cursor, path_prefix=path_prefix, status=status
     )
     return Page(await queries.views(uow, page.items), page.next_cursor)

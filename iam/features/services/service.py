@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 
 from iam.authz.actions import Action
-from iam.authz.authorize import authorize
 from iam.errors import conflict, invalid
 from iam.features.groups.queries import find_referenced_group
 from iam.features.policies.service import choose_boundary
@@ -87,9 +86,7 @@ async def list_services(
     status: str | None = None,
 ) -> Page[ServiceView]:
     """One page of the account's services, oldest first."""
-    resource = uow.arn_of("iam", uow.caller.account, f"service{path_prefix}*")
-    await authorize(uow, Action.LIST_SERVICES, resource)
-    page = await principal_queries.list_principals(
+    page = await principals.list_authorized(
         uow, Service, limit=limit, cursor=cursor, path_prefix=path_prefix, status=status
     )
     return Page(await queries.views(uow, page.items), page.next_cursor)

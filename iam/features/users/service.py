@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 
 from iam.authz.actions import Action
-from iam.authz.authorize import authorize
 from iam.errors import conflict
 from iam.features.policies.service import choose_boundary
-from iam.features.principals import queries
 from iam.features.principals import service as principals
 from iam.features.principals.service import VersionCheck
 from iam.journal.events import EventType
@@ -71,9 +69,7 @@ async def list_users(
     status: str | None = None,
 ) -> Page[User]:
     """One page of the account's users, oldest first."""
-    resource = uow.arn_of("iam", uow.caller.account, f"user{path_prefix}*")
-    await authorize(uow, Action.LIST_USERS, resource)
-    return await queries.list_principals(
+    return await principals.list_authorized(
         uow, User, limit=limit, cursor=cursor, path_prefix=path_prefix, status=status
     )
 
