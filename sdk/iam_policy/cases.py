@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from iam_policy import (
     CompiledPolicy,
@@ -36,6 +36,8 @@ from iam_policy.defects import shown, shown_member
 from iam_policy.names import SEGMENTS
 
 _LIMITS: Final = JsonLimits(max_bytes=4 << 20, max_total=100_000)
+ERROR: Final = "error"
+"""What a case expects that is to be refused: a document with defects, or an impossible request."""
 _MEMBERS: Final = (
     "id",
     "principal_arn",
@@ -64,21 +66,27 @@ class Case:
         id: Its name.
         request: What is asked.
         layers: The policies around it; a policy's label is its place in the record, ``scps[0][1]``.
-        expected: The decision that is expected, if any is.
+        expected: The decision that is expected, or that there is none; None if nothing is.
     """
 
     id: str
     request: Request
     layers: Layers
-    expected: Effect | None
+    expected: Effect | Literal["error"] | None
 
 
 class CaseError(ValueError):
-    """A record is no case; ``defects`` lists everything that is wrong with it."""
+    """A record is no case.
 
-    def __init__(self, defects: tuple[Defect, ...]) -> None:
+    Attributes:
+        defects: Everything that is wrong with it.
+        is_slip: The record itself is miswritten, which no case expects.
+    """
+
+    def __init__(self, defects: tuple[Defect, ...], *, is_slip: bool = False) -> None:
         super().__init__("; ".join(map(str, defects)))
         self.defects = defects
+        self.is_slip = is_slip
 
 
 def read_case(record: object) -> Case:
@@ -108,7 +116,7 @@ def answer(case: Case, decision: Decision) -> dict[str, object]:
             for match in decision.matched
         ],
         "expected": None if case.expected is None else str(case.expected),
-        "ok": None if case.expected is None else decision.effect is case.expected,
+        "ok": None if case.expected is None else decision.effect == case.expected,
     }
 
 
@@ -116,25 +124,35 @@ def answers(lines: Iterable[str | bytes]) -> Iterator[dict[str, object]]:
     """Decide the cases of a text, one JSON object a line; never raises for what a line says.
 
     A line that is no case is answered with ``{"id": ..., "error": ...}``, where the id is
-    ``line N`` if it cannot be read. Empty lines are passed over.
+    ``line N`` if it cannot be read; and as expected, if it expects an ``error``. Empty lines are
+    passed over.
     """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         name: object = f"line {number}"
+        record: object = None
         try:
             record = parse_json(line.strip(), _LIMITS)
             name = record.get("id", name) if isinstance(record, dict) else name
             case = read_case(record)
         except (JsonError, CaseError) as error:
-            yield {"id": name, "error": str(error)}
+            yield {"id": name, "error": str(error), **_as_expected(record, error)}
         else:
             yield answer(case, evaluate(case.request, case.layers))
+
+
+def _as_expected(record: object, error: Exception) -> dict[str, object]:
+    """Say that a case was to be refused; a slip in the record itself is never what was meant."""
+    if not isinstance(record, dict) or not isinstance(error, CaseError) or error.is_slip:
+        return {}
+    return {"expected": ERROR, "ok": True} if record.get("expected") == ERROR else {}
 
 
 class _CaseReader:
     def __init__(self) -> None:
         self._defects: list[Defect] = []
+        self._is_slip = False
 
     def read(self, record: object) -> Case:
         if not isinstance(record, dict):
@@ -148,7 +166,7 @@ class _CaseReader:
             expected=self._expected(record),
         )
         if self._defects:
-            raise CaseError(tuple(self._defects))
+            raise CaseError(tuple(self._defects), is_slip=self._is_slip)
         return case
 
     def _report(self, path: str, found: object, expected: str) -> None:
@@ -159,6 +177,7 @@ class _CaseReader:
         for name in record.keys() - set(_MEMBERS):
             if similar := get_close_matches(name, _MEMBERS, n=1, cutoff=0.85):
                 self._defects.append(Defect(f"$.{name}", "this member", f"`{similar[0]}`"))
+                self._is_slip = True
 
     def _request(self, record: Mapping[str, Any]) -> Request:
         arn = self._text(record, "principal_arn", may_be_null=True)
@@ -206,11 +225,13 @@ class _CaseReader:
                     self._report(f"$.context{shown_member(key)}", one, expected)
         return context
 
-    def _expected(self, record: Mapping[str, Any]) -> Effect | None:
+    def _expected(self, record: Mapping[str, Any]) -> Effect | Literal["error"] | None:
         expected = record.get("expected")
-        if expected is None or expected in set(Effect):
-            return None if expected is None else Effect(expected)
-        self._report("$.expected", expected, "one of " + ", ".join(Effect))
+        if expected is None or expected == ERROR:
+            return ERROR if expected else None
+        if expected in set(Effect):
+            return Effect(expected)
+        self._report("$.expected", expected, "one of " + ", ".join((*Effect, ERROR)))
         return None
 
     def _layers(self, record: Mapping[str, Any]) -> Layers:

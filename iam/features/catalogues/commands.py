@@ -41,8 +41,12 @@ def put_catalogue(
         typer.Option("--owner", metavar="SERVICE", help="Whose prefix it is; default: the caller."),
     ] = None,
 ) -> None:
-    """Register the actions under a prefix, or replace what its owner registered."""
-    body = {"document": read_json(document)}
+    """Register the actions under a prefix, or replace what its owner registered.
+
+    A document without a `prefix` is taken to be about this one.
+    """
+    found = read_json(document)
+    body = {"document": {"prefix": prefix, **found} if isinstance(found, dict) else found}
     if owner is not None:
         body["owner"] = str(terminal.refer(owner, "service"))
     answer = terminal.api.put_over(_path(terminal, prefix), body)

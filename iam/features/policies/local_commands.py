@@ -52,8 +52,11 @@ def test_policies(terminal: Terminal, files: CasesArgument) -> None:
         for answer in answers(_lines(file)):
             terminal.output.json_line(answer)
             counts[_outcome(answer)] += 1
-    told = [f"{counts.total()} cases", f"{counts['ok']} ok"]
-    told += [f"{counts[each]} {each}" for each in ("not ok", "errors", "undecided") if counts[each]]
+    total, errors = counts.total(), counts["errors"]
+    told = [f"{total} case{'' if total == 1 else 's'}", f"{counts['ok']} ok"]
+    told += [f"{counts['not ok']} not ok"] if counts["not ok"] else []
+    told += [f"{errors} error{'' if errors == 1 else 's'}"] if errors else []
+    told += [f"{counts['undecided']} undecided"] if counts["undecided"] else []
     terminal.output.remark(", ".join(told))
     if counts["not ok"] or counts["errors"]:
         raise Failure("")
@@ -121,10 +124,10 @@ def lint_policies(
 
 
 def _outcome(answer: dict[str, object]) -> str:
-    if "error" in answer:
-        return "errors"
-    words = {True: "ok", False: "not ok"}
-    return next((word for ok, word in words.items() if answer["ok"] is ok), "undecided")
+    is_ok = answer.get("ok")
+    if is_ok is None:
+        return "errors" if "error" in answer else "undecided"
+    return "ok" if is_ok else "not ok"
 
 
 def _tell(terminal: Terminal, records: list[dict[str, Any]]) -> None:

@@ -211,7 +211,7 @@ def _verdict(name: str, description: str) -> dict[str, Any]:
 _COMMON: Final = {
     "blocked_by": {
         "enum": [*(layer.value for layer in Layer), None],
-        "description": "the layer that stood in the way",
+        "description": "the layer that denies it, or that allows nothing of it",
     },
     "matched_statements": {
         "type": "array",

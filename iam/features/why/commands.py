@@ -8,6 +8,7 @@ from iam.terminal.commands import declare
 from iam.terminal.durations import instant_ago
 from iam.terminal.failures import ExitCode, Failure, usage
 from iam.terminal.own_name import own_name
+from iam.terminal.tables import shown
 from iam.terminal.terminal import Terminal
 
 
@@ -84,7 +85,7 @@ def _show(terminal: Terminal, answer: dict[str, Any]) -> None:
     output.text(f"{answer['principal']}\n  {answer['action']}\n  {answer['resource']}")
     for key, value in answer["context"].items():
         output.text(f"  {key} = {value}")
-    output.text(f"  at {answer['at']}\n")
+    output.text(f"  at {shown(answer['at'])}\n")
     told = answer["explanation"]
     for sentence in told["sentences"] if told else [answer["message"]]:
         output.text(sentence)
@@ -93,7 +94,7 @@ def _show(terminal: Terminal, answer: dict[str, Any]) -> None:
         verb = change["type"].removeprefix("iam.").removesuffix(".v1")
         before = "allowed" if change["allowed_before"] else "denied"
         output.text(
-            f"\n{before} until {change['occurred_at']}: {verb}\n"
+            f"\n{before} until {shown(change['occurred_at'])}: {verb}\n"
             f"  of {change['subject']}\n  by {change['actor']}\n  event {change['event_id']}"
         )
     if answer["allowed_now"] is not None:

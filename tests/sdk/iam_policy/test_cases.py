@@ -190,3 +190,14 @@ def test_a_line_that_cannot_be_read_is_an_error_and_the_others_are_answered() ->
     assert [one["id"] for one in found] == ["line 1", "one", "line 4", "x"]
     assert ["error" in one for one in found] == [True, False, True, True]
     assert found[0]["error"] == "not valid JSON at character 1"
+
+
+def test_a_case_can_expect_to_be_refused() -> None:
+    broken = record(identity_policies=[{"Statement": []}], expected="error")
+    cases = [broken, record(expected="error"), broken | {"scp": []}]
+    refused, decided, slip = answers(map(json.dumps, cases))
+    assert (refused["expected"], refused["ok"]) == ("error", True)
+    assert "Statement" in str(refused["error"])
+    assert (decided["decision"], decided["expected"], decided["ok"]) == ("allowed", "error", False)
+    assert "`scps`" in str(slip["error"])
+    assert "ok" not in slip

@@ -66,7 +66,14 @@ class TestTest:
         assert list(found) == ["id", "error"]
         for path in ("Effect: found", "Statement: found neither"):
             assert path in found["error"]
-        assert result.stderr == "1 cases, 0 ok, 1 errors\n"
+        assert result.stderr == "1 case, 0 ok, 1 error\n"
+
+    def test_a_document_that_is_to_be_rejected_is_as_expected(self) -> None:
+        broken = CASE | {"identity_policies": [{"Statement": []}], "expected": "error"}
+        result = run("test", "-", stdin=f"{json.dumps(broken)}\n" * 2)
+        assert result.exit_code == 0
+        assert list(lines(result)[0]) == ["id", "error", "expected", "ok"]
+        assert result.stderr == "2 cases, 2 ok\n"
 
     def test_bytes_that_are_no_text_are_an_error_of_their_line(self) -> None:
         result = run("test", "-", stdin=b"\xff\n" + json.dumps(CASE).encode())
