@@ -30,7 +30,7 @@ def _show_page(schema: dict[str, Any], page: type[BaseModel]) -> None:
 class PageOut(BaseModel, Generic[Item]):
     """One page of a list. `next_cursor` is null on the last page."""
 
-    model_config = ConfigDict(frozen=True, json_schema_extra=_show_page)
+    model_config = ConfigDict(frozen=True, json_schema_extra=_show_page, defer_build=True)
 
     items: list[Item]
     next_cursor: str | None = Field(description="pass it as `cursor` to get the next page")

@@ -145,6 +145,7 @@ class ApiRouter:
 
             def make() -> APIRoute:
                 model = _model(endpoint)
+                _build_shapes(endpoint)
                 return StrictRoute(
                     f"/v1{path}",
                     _around(endpoint, action, status_code, shows_secret=shows_secret),
@@ -171,6 +172,15 @@ class ApiRouter:
 def _summary(endpoint: Endpoint) -> str:
     """The first sentence of what the endpoint says of itself."""
     return (endpoint.__doc__ or endpoint.__name__).partition(".")[0]
+
+
+def _build_shapes(endpoint: Endpoint) -> None:
+    """Build the wire shapes of a route that nobody has asked for yet."""
+    for shape in endpoint.__annotations__.values():
+        if isinstance(shape, type) and issubclass(shape, BaseModel):
+            # What FastAPI makes of a shape that may wait would wait as well, for the first body.
+            shape.model_config["defer_build"] = False
+            shape.model_rebuild()
 
 
 def _model(endpoint: Endpoint) -> Any:

@@ -1,4 +1,7 @@
-"""Wire shapes that users, services and roles share."""
+"""Wire shapes that users, services and roles share, and the two that all shapes are made of.
+
+Those are built with the first route that needs them (`iam.http.router`), and no start waits for it.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -28,13 +31,13 @@ Description = Annotated[
 class Input(BaseModel):
     """What comes in: exactly the declared members, of exactly the declared types."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Output(BaseModel):
     """What goes out."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class TagsIn(Input):

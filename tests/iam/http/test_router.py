@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Message, Receive, Scope, Send
 
 from iam.authz.actions import Action
-from iam.features.principals.schemas import Output
+from iam.features.principals.schemas import Input, Output
 from iam.features.users.schemas import UserOut
 from iam.http.edge import Edge
 from iam.http.router import ApiRouter
@@ -31,6 +31,25 @@ async def users(world: World) -> int:
 
 class Empty(Output):
     """Nothing."""
+
+
+async def test_a_shape_is_built_with_the_first_route_that_needs_it() -> None:
+    class Asked(Input):
+        name: str
+
+    class Answered(Output):
+        name: str
+
+    router = ApiRouter(tag="shapes")
+
+    @router.post("/shapes", action=None)
+    async def make(*, body: Asked, work: Work) -> Answered:
+        del work
+        return Answered(name=body.name)
+
+    assert not any(shape.__pydantic_complete__ for shape in (Asked, Answered))
+    assert router.routes[0].prepared.body_field is not None
+    assert all(shape.__pydantic_complete__ for shape in (Asked, Answered))
 
 
 async def test_ds_17_slow_clients_hold_no_connection_of_the_database(
