@@ -140,13 +140,14 @@ def verify_client_assertion(
     now: float,
     algorithms: Collection[str] = ALGORITHMS,
     allow_audience_list: bool = True,
+    max_age_seconds: int = MAX_ASSERTION_AGE_SECONDS,
 ) -> ClientAssertion:
     """Verify a ``private_key_jwt`` client assertion (RFC 7523 section 3) against its client's keys.
 
     Every audience it names must be one of ``expected_audiences`` (our issuer and token endpoint).
-    Its ``exp`` counts only up to five minutes after ``iat``: common clients ask for an hour, and
-    the replay entry should not live that long. Whether ``jti`` was seen before is the caller's to
-    settle. Raises TokenInvalid with a reason, and nothing else.
+    Its ``exp`` counts only up to ``max_age_seconds`` after ``iat``: common clients ask for an hour,
+    and the replay entry should not live that long. Whether ``jti`` was seen before is the caller's
+    to settle. Raises TokenInvalid with a reason, and nothing else.
     """
     jws = verify_jws(assertion, keys, algorithms)
     _check_type(jws.header.typ or "", CLIENT_ASSERTION_TYPES)
@@ -162,7 +163,7 @@ def verify_client_assertion(
     if not audiences or not audiences <= set(expected_audiences):
         raise TokenInvalid(Reason.AUDIENCE_WRONG)
     issued_at, expires_at = _check_times(claims, now, EXPIRY_LEEWAY_SECONDS)
-    until = min(expires_at, issued_at + MAX_ASSERTION_AGE_SECONDS) + EXPIRY_LEEWAY_SECONDS
+    until = min(expires_at, issued_at + max_age_seconds) + EXPIRY_LEEWAY_SECONDS
     if now >= until:
         raise TokenInvalid(Reason.EXPIRED)
     jti = _text(claims, "jti", Reason.TOKEN_ID_INVALID)

@@ -81,6 +81,7 @@ class ClientAuthenticator:
         self._principals = principals
         self._credentials = credentials
         settings = tools.settings
+        self._max_age_seconds = int(settings.tokens.assertion_max_age.total_seconds())
         # RFC 7523 section 3: the token endpoint's address or the issuer names us as the audience.
         self._audiences = frozenset({
             settings.issuer,
@@ -143,6 +144,7 @@ class ClientAuthenticator:
                 expected_client_id=client_id,
                 expected_audiences=self._audiences,
                 now=now.timestamp(),
+                max_age_seconds=self._max_age_seconds,
             )
         except TokenInvalid as error:
             raise _refused(proof, error.reason) from None

@@ -545,6 +545,8 @@ def test_te_17_a_far_expiry_counts_for_five_minutes(
     assert judge(token, client_key).replay_until == NOW + 330
     assert judge(token, client_key, now=NOW + 329).replay_until == NOW + 330
     assert assertion_reason(token, client_key, now=NOW + 330) == "expired"
+    assert judge(token, client_key, max_age_seconds=60).replay_until == NOW + 90
+    assert assertion_reason(token, client_key, now=NOW + 90, max_age_seconds=60) == "expired"
 
 
 def test_te_17_the_clock_of_a_client_may_be_a_little_ahead(

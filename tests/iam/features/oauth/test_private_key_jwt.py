@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from iam.models import Credential, CredentialKind, IssuedToken, OneTimeId
 from iam_sdk.client_auth import ASSERTION_TYPE, ClientKey
 from iam_sdk.encoding import b64url_encode, encode_json_segment
 from tests.oauth import Client, add_key, ask, assertion_form, new_client, set_credential
-from tests.world import ISSUER, Actor, World
+from tests.world import ISSUER, Actor, World, open_world
 
 pytestmark = pytest.mark.anyio
 
@@ -162,9 +163,13 @@ class TestRefused:
     async def test_te_15_a_client_with_a_key_has_no_secret(
         self, world: World, orders: Actor, key: ClientKey
     ) -> None:
-        form = {**GRANT, "client_id": orders.id, "client_secret": key.kid}
-        answer = await ask(world, "token", form)
-        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+        other = await new_client(world)
+        assertion = assertion_form(world, key, orders.id)["client_assertion"]
+        for secret in (other.secret, assertion, key.kid):
+            form = {**GRANT, "client_id": orders.id, "client_secret": secret}
+            for basic in (None, (orders.id, secret)):
+                answer = await ask(world, "token", GRANT if basic else form, basic=basic)
+                assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
     async def test_te_17_a_claim_that_is_missing_or_wrong_is_refused(
         self, world: World, orders: Actor, key: ClientKey
@@ -178,6 +183,19 @@ class TestRefused:
         for changes in wrong:
             assertion = signed(key, claims_of(world, orders.id, **changes))
             assert await answer_to(world, assertion) == (401, "invalid_client"), changes
+
+    async def test_te_17_how_long_a_far_expiry_counts_is_for_the_operator_to_set(
+        self, database_url: str, tmp_path: Path
+    ) -> None:
+        tokens = {"assertion_max_age": timedelta(seconds=60)}
+        async with open_world(database_url, tmp_path, tokens=tokens) as world:
+            orders = await world.actor(name="orders")
+            key = await add_key(world, orders)
+            now = int(world.clock.now().timestamp())
+            for age, answer in ((89, (200, None)), (90, (401, "invalid_client"))):
+                times = {"iat": now - age, "exp": now + 3_600, "jti": f"aged {age}"}
+                assertion = signed(key, claims_of(world, orders.id, **times))
+                assert await answer_to(world, assertion) == answer
 
     async def test_te_18_only_a_registered_key_with_its_own_algorithm_counts(
         self, world: World, orders: Actor, key: ClientKey
