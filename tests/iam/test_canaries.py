@@ -1,4 +1,4 @@
-"""AA-10: what is secret is planted recognisably, and nothing that can be read shows it.
+"""AA-10, SR-01: what is secret is planted recognisably, and neither answers nor files show it.
 
 The read routes are taken from the OpenAPI document, so a new one is under this test from its first
 day. They are read as an administrator, who may read everything.
@@ -6,6 +6,7 @@ day. They are read as an administrator, who may read everything.
 
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,36 @@ async def test_aa_10_no_planted_secret_comes_back_from_anything_that_can_be_read
         if any(text in answer for text in texts)
     }
     assert shown == set()
+
+
+def written(texts: Iterable[str]) -> Iterator[bytes]:
+    """How a secret could stand in a file: each of its spellings, and the bytes themselves."""
+    for text in texts:
+        yield text.encode()
+        try:
+            yield bytes.fromhex(text)
+        except ValueError:  # a spelling of another kind
+            continue
+
+
+def contents(directory: Path) -> list[bytes]:
+    """What all files below say."""
+    return [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # its files hold everything
+async def test_sr_01_no_planted_secret_stands_in_the_files_of_the_installation(
+    world: World, admin: Actor, tmp_path: Path
+) -> None:
+    await furnish(world, admin)
+    planted = {kind: tuple(texts) for kind, texts in (await plant(world, admin)).items()}
+    await world.events()  # what is written later is written now
+    files = contents(tmp_path)
+    kept = {
+        kind
+        for kind, texts in planted.items()
+        if any(form in content for form in written(texts) for content in files)
+    }
+    # These are all that is kept, which also shows that the files are those of the installation.
+    meant = {"hash of a client secret", *(await sealed(world))}
+    assert kept == meant

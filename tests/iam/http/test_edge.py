@@ -109,13 +109,37 @@ class TestRefused:
     async def test_hd_02_an_upper_case_path_is_another_path(self, admin: Actor) -> None:
         assert (await admin.http.get("/V1/users")).status_code == 404
 
-    async def test_hd_04_method_override_is_ignored(self, admin: Actor) -> None:
-        headers = {"X-HTTP-Method-Override": "DELETE", "X-Original-URL": "/nowhere"}
+    async def test_hd_04_no_header_overrides_method_path_or_caller(
+        self, world: World, admin: Actor
+    ) -> None:
+        nobody = await world.actor()
+        headers = {
+            "X-HTTP-Method-Override": "DELETE",
+            "X-HTTP-Method": "DELETE",
+            "X-Original-URL": "/nowhere",
+            "X-Rewrite-URL": "/nowhere",
+            "X-User": admin.id,
+            "X-Forwarded-User": admin.arn,
+            "X-Tenant": "acme",
+            "X-Real-IP": "203.0.113.9",
+            "X-Forwarded-For": "203.0.113.9",
+            "Forwarded": "for=203.0.113.9",
+            "Connection": "authorization, keep-alive",
+        }
         assert (await admin.http.get("/v1/users", headers=headers)).status_code == 200
+        me = await nobody.http.get("/v1/me", headers=headers)
+        assert (me.json()["sub"], me.json()["account"]) == (nobody.id, "main")
+        assert (await nobody.http.get("/v1/users", headers=headers)).status_code == 403
+        refusal = (await world.events())[-1]
+        assert refusal.actor_id == nobody.id
+        assert refusal.source_address != "203.0.113.9"
 
     @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "OPTIONS"])
     async def test_hd_18_unwanted_methods(self, admin: Actor, method: str) -> None:
-        assert (await admin.http.request(method, "/v1/users")).status_code == 405
+        for path in ("/v1/users", "/v1/decisions", "/oauth2/token", "/oauth2/jwks", "/readyz"):
+            answer = await admin.http.request(method, path)
+            assert answer.status_code == 405, path
+            assert admin.token not in answer.text  # TRACE would send it back
 
     async def test_ds_11_an_endless_address_and_endless_headers(self, admin: Actor) -> None:
         long = await admin.http.get("/v1/users?x=" + "a" * 9000)
