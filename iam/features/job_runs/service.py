@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import update
 
 from iam.features.job_runs import queries
-from iam.features.job_runs.rules import Due, Schedule, due, pause_before
+from iam.features.job_runs.rules import Due, Schedule, due, parse_schedule, pause_before
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
 from iam.leases import Fence
@@ -75,8 +75,8 @@ async def register_jobs(uow: UnitOfWork, known: Iterable[tuple[str, str, str]]) 
     """
     await uow.hold_account(MAIN_ACCOUNT)  # of workers that start together, one makes them
     present = {row.name: row for row in await queries.all_jobs(uow)}
-    for name, description, schedule in known:
-        row = present.get(name)
+    for name, description, expression in known:
+        row, schedule = present.get(name), parse_schedule(expression).expression
         if row is None:
             row = _new_job(uow, name, description, schedule)
             uow.emit(EventType.JOB_CREATED, row)

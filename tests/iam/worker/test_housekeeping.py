@@ -103,6 +103,9 @@ async def test_every_job_runs_on_an_installation_with_nothing_to_do(world: World
         await world.run_job(job.name)
 
 
-def test_every_job_has_a_name_of_its_own() -> None:
-    names = [job.name for job in JOBS]
-    assert len(set(names)) == len(names)
+def test_jobs_have_names_and_lines_that_a_table_can_show() -> None:
+    assert len({job.name for job in JOBS}) == len(JOBS)
+    for job in JOBS:
+        assert job.name == job.name.lower().replace("_", "-")
+        assert len(job.name) <= 64
+        assert not job.description.endswith(".")

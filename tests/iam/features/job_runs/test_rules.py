@@ -147,7 +147,8 @@ class TestDue:
     def test_very_many_slots_are_settled_in_several_steps(self) -> None:
         minutely = parse_schedule("* * * * *")
         now = NOON + (2 * MISSED_AT_ONCE + 3) * MINUTE
-        settled, missed = NOON, []
+        settled = NOON
+        missed: list[datetime] = []
         for _ in range(2):
             step = due(minutely, settled_until=settled, now=now)
             assert step.run is None
