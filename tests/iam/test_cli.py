@@ -376,3 +376,25 @@ def test_why_tells_what_was_denied_and_what_made_it_so(shell: Shell) -> None:
     missing = shell.iam("why", "dec_01kjpymks0ebntxsynhd867qmm")
     assert missing.returncode == 5, missing.stderr
     assert "why --principal user/NAME --action ACTION --resource ARN" in missing.stderr
+
+
+def test_jobs_run_by_hand_and_by_another_schedule(shell: Shell) -> None:
+    assert "prune-tokens" in shell.done("job", "list")
+    ran = shell.iam("job", "run", "prune-tokens", "--follow", "--json")
+    assert ran.returncode == 0, ran.stderr
+    run = json.loads(ran.stdout)
+    assert (run["status"], run["requested_by"]) == ("succeeded", "arn:iam:iam::main:service/admin")
+    assert "succeeded" in ran.stderr
+    assert run["id"] in shell.done("job", "history", "prune-tokens", "--status", "succeeded")
+    over = shell.iam("job", "cancel", "prune-tokens", run["id"])
+    assert "the run is over" in over.stderr
+
+    shell.done("job", "disable", "prune-tokens")
+    shell.done("job", "schedule", "prune-tokens", "@daily", "--time-zone", "Europe/Vienna")
+    shown = json.loads(shell.done("job", "show", "prune-tokens", "--json"))
+    assert (shown["schedule"], shown["time_zone"]) == ("0 0 * * *", "Europe/Vienna")
+    assert not shown["is_enabled"]
+    shell.done("job", "schedule", "prune-tokens", "--default", "--time-zone", "UTC")
+    assert "enabled" in shell.done("job", "enable", "prune-tokens")
+    for wrong in ((), ("@daily", "--default")):
+        assert shell.iam("job", "schedule", "prune-tokens", *wrong).returncode == 2
