@@ -1,7 +1,9 @@
 """Fixtures that every test shares. A test that asks for `world` runs on both databases."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import structlog
 
 from tests import world as worlds
 from tests.postgres import Server, start_postgres
-from tests.world import Actor, World
+from tests.seeds import Seeds
+from tests.world import Actor, Known, World
 
 # structlog's default renders every frame with its local variables, which takes half a minute for
 # one exception of a request, and is not what the server does (iam/kit/logs.py).
@@ -25,6 +28,34 @@ structlog.configure(
 DATABASES = ("sqlite", "postgresql")
 
 
+@dataclass(frozen=True)
+class PreparedSqlite:
+    """Files to copy: of an installation, and of one that has an administrator."""
+
+    installed: Path
+    peopled: Path
+    administrator: Known
+
+    def new(self, directory: Path, *, peopled: bool) -> str:
+        """The URL of a database of its own for one test."""
+        shutil.copy(self.peopled if peopled else self.installed, directory / "iam.db")
+        return f"sqlite+aiosqlite:///{directory}/iam.db"
+
+
+@dataclass(frozen=True)
+class PreparedPostgres:
+    """A database that one test after the other has for itself."""
+
+    url: str
+    seeds: Seeds
+    administrator: Known
+
+    def new(self, _directory: Path, *, peopled: bool) -> str:
+        """The URL of the database, as new."""
+        self.seeds.bring_back("peopled" if peopled else "installed")
+        return self.url
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -38,42 +69,53 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def prepared_postgres(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a PostgreSQL database whose prepared state is kept."""
-
-    async def prepare() -> None:
-        await worlds.prepare(postgres.url, tmp_path_factory.mktemp("prepare"))
-        await worlds.keep_seed(_dsn(postgres.url))
-
-    asyncio.run(prepare())
-    return postgres.url
+def prepared_postgresql(
+    postgres: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PreparedPostgres]:
+    """A PostgreSQL database that can be brought back to how every test begins."""
+    directory = tmp_path_factory.mktemp("prepare")
+    asyncio.run(worlds.prepare(postgres.url, directory))
+    with Seeds(postgres.url.replace("postgresql+asyncpg://", "postgresql://")) as seeds:
+        seeds.keep("installed")
+        known = asyncio.run(worlds.prepare_administrator(postgres.url, directory))
+        seeds.keep("peopled")
+        yield PreparedPostgres(postgres.url, seeds, known)
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared SQLite database to copy."""
-    directory = tmp_path_factory.mktemp("template")
-    file = directory / "iam.db"
-    asyncio.run(worlds.prepare(f"sqlite+aiosqlite:///{file}", directory))
-    return file
+def prepared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> PreparedSqlite:
+    """SQLite databases to copy for every test."""
+    installed = tmp_path_factory.mktemp("installed") / "iam.db"
+    asyncio.run(worlds.prepare(f"sqlite+aiosqlite:///{installed}", installed.parent))
+    peopled = tmp_path_factory.mktemp("peopled") / "iam.db"
+    shutil.copy(installed, peopled)
+    url = f"sqlite+aiosqlite:///{peopled}"
+    known = asyncio.run(worlds.prepare_administrator(url, peopled.parent))
+    return PreparedSqlite(installed, peopled, known)
 
 
 @pytest.fixture(params=DATABASES)
 def database_kind(request: pytest.FixtureRequest) -> str:
-    """`sqlite` or `postgresql`. Prepares it here, where no event loop runs yet."""
+    """`sqlite` or `postgresql`."""
     kind: str = request.param
-    request.getfixturevalue("sqlite_template" if kind == "sqlite" else "prepared_postgres")
     return kind
 
 
 @pytest.fixture
-async def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def prepared(
+    database_kind: str, request: pytest.FixtureRequest
+) -> PreparedSqlite | PreparedPostgres:
+    """A prepared database of this kind."""
+    found: PreparedSqlite | PreparedPostgres = request.getfixturevalue(f"prepared_{database_kind}")
+    return found
+
+
+@pytest.fixture
+def database_url(
+    prepared: PreparedSqlite | PreparedPostgres, request: pytest.FixtureRequest, tmp_path: Path
+) -> str:
     """A prepared database: the test runs once on each kind."""
-    if database_kind == "sqlite":
-        return worlds.copy_sqlite(request.getfixturevalue("sqlite_template"), tmp_path)
-    url: str = request.getfixturevalue("prepared_postgres")
-    await worlds.reset_to_seed(_dsn(url))
-    return url
+    return prepared.new(tmp_path, peopled="admin" in request.fixturenames)
 
 
 @pytest.fixture
@@ -84,10 +126,6 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def admin(world: World) -> Actor:
+async def admin(prepared: PreparedSqlite | PreparedPostgres, world: World) -> Actor:
     """An administrator of the account `main`."""
-    return await world.administrator()
-
-
-def _dsn(url: str) -> str:
-    return url.replace("postgresql+asyncpg://", "postgresql://")
+    return world.meet(prepared.administrator)

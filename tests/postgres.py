@@ -13,7 +13,6 @@ stops the server and removes its directory. Nothing outlives its owner.
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.ports import free_port
 
 _NOBODY = 65534  # PostgreSQL refuses to run as root; this uid owns nothing on any machine
 _START_SECONDS = 60.0
@@ -182,7 +183,7 @@ def _copy_for(owner: int, installation: Path, directory: Path) -> Path:
 def _launch(bin_dir: Path, directory: Path, owner: int | None, *, durable: bool) -> Server:
     data = str(directory / "data")
     _initialise(bin_dir, data, owner)
-    port = _free_port()
+    port = free_port()
     command = [str(bin_dir / "postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port)]
     command += ["-k", "", "-c", "max_connections=200", "-c", "jit=off"]
     command += () if durable else _HASTY
@@ -223,13 +224,6 @@ def _run_as(owner: int | None, *command: str, standard_input: str = "") -> None:
     )
     if made.returncode != 0 or b"ERROR" in made.stdout:
         raise RuntimeError(f"{Path(command[0]).name} failed:\n{made.stdout.decode()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _pid_file(directory: Path) -> list[str]:

@@ -1,15 +1,13 @@
 """A running installation for one test: real database, real application, callers with tokens."""
 
 import json
-import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx2
 from sqlalchemy import select
 from starlette.types import ASGIApp
@@ -26,14 +24,12 @@ from iam.journal.events import EventType
 from iam.kit import schema
 from iam.kit.clock import ManualClock
 from iam.kit.ids import IdKind, new_id
-from iam.kit.row_security import ALL_ACCOUNTS, SETTING
 from iam.models import (
     ADMINISTRATORS,
     MAIN_ACCOUNT,
     SHIPPED_ACCOUNT,
     Account,
     AuditEntry,
-    Base,
     Group,
     GroupMembership,
     InlinePolicy,
@@ -48,9 +44,11 @@ from iam.settings import Settings
 from iam.work import Caller, UnitOfWork
 from iam.worker import JOBS
 from iam.worker.runner import lease_of
+from tests.hasty import hurry
 
 ISSUER = "http://localhost:8080"
 MASTER_KEY = b"\x07" * 32
+HOUR = timedelta(hours=1)
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 Statement = Mapping[str, Any]
@@ -83,6 +81,17 @@ class Actor:
     http: httpx2.AsyncClient
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of an actor of a prepared database."""
+
+    id: str
+    arn: str
+    name: str
+    account: str
+    token: str
+
+
 @dataclass
 class World:
     """One installation, as a test sees it."""
@@ -103,18 +112,18 @@ class World:
                 await uow.see_all_accounts()
             yield uow
 
-    async def administrator(self, account: str = MAIN_ACCOUNT) -> Actor:
+    async def administrator(self, account: str = MAIN_ACCOUNT, ttl: timedelta = HOUR) -> Actor:
         """A service in the group `administrators`, which is made if it is not there."""
-        actor = await self.actor(account=account)
+        made = await self._actor(account=account, ttl=ttl)
         async with self.work(account) as uow:
             group = await self._administrators(uow, account)
             uow.add(
                 GroupMembership(
-                    group_id=group.id, principal_id=actor.id, account=account, created_at=uow.now
+                    group_id=group.id, principal_id=made.id, account=account, created_at=uow.now
                 )
             )
             uow.emit(EventType.GROUP_MEMBER_ADDED, group)
-        return actor
+        return made
 
     async def actor(
         self,
@@ -124,37 +133,19 @@ class World:
         kind: type[User | Service] = Service,
     ) -> Actor:
         """A principal with one inline policy of these statements, or without any policy."""
+        return await self._actor(*statements, name=name, account=account, kind=kind)
+
+    def meet(self, known: Known) -> Actor:
+        """An actor that the database was prepared with, and who counts as the first one here."""
         self._count += 1
-        name = name or f"actor-{self._count}"
-        async with self.work(account) as uow:
-            row = await self._principal(uow, kind, name, account)
-            if statements:
-                inline = InlinePolicy(
-                    id=new_id(IdKind.POLICY, uow.now),
-                    account=account,
-                    name="test",
-                    document=policy_document(*statements),
-                    principal_id=row.id,
-                    created_at=uow.now,
-                    updated_at=uow.now,
-                )
-                uow.add(inline)
-            uow.emit(EventType(f"iam.{row.kind}.created.v1"), row)
-            arn = uow.arn(row)
-        token = await self.token_for(row.id)
-        return Actor(row.id, arn, name, account, token, self.client(token))
+        return Actor(**asdict(known), http=self.client(known.token))
 
     async def token_for(
-        self, principal_id: str, *, audience: str = ISSUER, ttl: timedelta = timedelta(hours=1)
+        self, principal_id: str, *, audience: str = ISSUER, ttl: timedelta = HOUR
     ) -> str:
         """An access token that speaks for this principal."""
-        signer = await self.signers.get(Purpose.ACCESS_TOKEN)
         async with self.work() as uow:
-            facts = await gather(uow, principal_id, partition="iam")
-            assert facts is not None
-            return await issue_access_token(
-                uow, signer=signer, principal=facts, audience=audience, ttl=ttl
-            )
+            return await self._token(uow, principal_id, audience=audience, ttl=ttl)
 
     async def advance(self, duration: timedelta) -> None:
         """Let time pass, as it does while a replica follows the change log."""
@@ -197,6 +188,36 @@ class World:
         async with self.work(account) as uow:
             query = select(AuditEntry).where(AuditEntry.account == account)
             return list((await uow.scalars(query.order_by(AuditEntry.id))).all())
+
+    async def _actor(
+        self,
+        *statements: Statement,
+        name: str | None = None,
+        account: str,
+        kind: type[User | Service] = Service,
+        ttl: timedelta = HOUR,
+    ) -> Actor:
+        self._count += 1
+        name = name or f"actor-{self._count}"
+        await self.signers.get(Purpose.ACCESS_TOKEN)  # the first time it takes a connection
+        async with self.work(account) as uow:
+            row = await self._principal(uow, kind, name, account)
+            if statements:
+                uow.add(_inline_policy(row, uow.now, statements))
+            uow.emit(EventType(f"iam.{row.kind}.created.v1"), row)
+            token = await self._token(uow, row.id, ttl=ttl)
+            arn = uow.arn(row)
+        return Actor(row.id, arn, name, account, token, self.client(token))
+
+    async def _token(
+        self, uow: UnitOfWork, principal_id: str, *, audience: str = ISSUER, ttl: timedelta = HOUR
+    ) -> str:
+        signer = await self.signers.get(Purpose.ACCESS_TOKEN)
+        facts = await gather(uow, principal_id, partition="iam")
+        assert facts is not None
+        return await issue_access_token(
+            uow, signer=signer, principal=facts, audience=audience, ttl=ttl
+        )
 
     async def _principal(
         self, uow: UnitOfWork, kind: type[User | Service], name: str, account: str
@@ -246,12 +267,29 @@ class World:
         return group
 
 
+def _inline_policy(
+    holder: Principal, now: datetime, statements: Sequence[Statement]
+) -> InlinePolicy:
+    return InlinePolicy(
+        id=new_id(IdKind.POLICY, now),
+        account=holder.account,
+        name="test",
+        document=policy_document(*statements),
+        principal_id=holder.id,
+        created_at=now,
+        updated_at=now,
+    )
+
+
 @asynccontextmanager
-async def open_world(database_url: str, directory: Path, **overrides: Any) -> AsyncIterator[World]:
+async def open_world(
+    database_url: str, directory: Path, *, starts: datetime = NOON, **overrides: Any
+) -> AsyncIterator[World]:
     """Start an installation on a database that is prepared already, and stop it afterwards."""
-    clock = ManualClock(NOON)
+    clock = ManualClock(starts)
     settings = make_settings(database_url, directory, **overrides)
     runtime = Runtime(settings, master_key=MASTER_KEY, clock=clock)
+    hurry(runtime.database)
     app = build_app(runtime)
     await runtime.start()
     try:
@@ -275,12 +313,16 @@ def make_settings(database_url: str, directory: Path, **overrides: Any) -> Setti
     return Settings(database_url=database_url, data_dir=directory, **given)
 
 
+# Well before every test begins: within one instant, ids sort only in the process that minted
+# them, and a process that has minted later ids keeps to their instant for a step of 10 s.
+_INSTALLED = timedelta(minutes=-1)
+_PEOPLED = timedelta(seconds=-30)
+
+
 async def prepare(database_url: str, directory: Path) -> None:
     """Bring a database to the state in which every test begins."""
     settings = make_settings(database_url, directory)
-    # Well before every test begins: within one instant, ids sort only in the process that minted
-    # them, and a process that has minted later ids keeps to their instant for a step of 10 s.
-    clock = ManualClock(NOON - timedelta(minutes=1))
+    clock = ManualClock(NOON + _INSTALLED)
     runtime = Runtime(settings, master_key=MASTER_KEY, clock=clock)
     await schema.upgrade(runtime.database)
     root = Caller.root(account=MAIN_ACCOUNT, partition="iam", request_id="prepare")
@@ -289,26 +331,8 @@ async def prepare(database_url: str, directory: Path) -> None:
     await runtime.stop()
 
 
-def copy_sqlite(template: Path, directory: Path) -> str:
-    """A SQLite database of its own for one test."""
-    shutil.copy(template, directory / "iam.db")
-    return f"sqlite+aiosqlite:///{directory}/iam.db"
-
-
-async def keep_seed(dsn: str) -> None:
-    """Remember the prepared state of a PostgreSQL database in tables of their own."""
-    connection = await asyncpg.connect(dsn, server_settings={SETTING: ALL_ACCOUNTS})
-    await connection.execute("CREATE SCHEMA seed")
-    for table in Base.metadata.sorted_tables:
-        await connection.execute(f"CREATE TABLE seed.{table.name} AS TABLE public.{table.name}")
-    await connection.close()
-
-
-async def reset_to_seed(dsn: str) -> None:
-    """Bring a PostgreSQL database back to its prepared state: quicker than a new one."""
-    tables = Base.metadata.sorted_tables
-    statements = [f"DELETE FROM {t.name}" for t in reversed(tables)]  # noqa: S608 -- our own names
-    statements += [f"INSERT INTO {t.name} SELECT * FROM seed.{t.name}" for t in tables]  # noqa: S608 -- as above
-    connection = await asyncpg.connect(dsn, server_settings={SETTING: ALL_ACCOUNTS})
-    await connection.execute(";".join(statements))
-    await connection.close()
+async def prepare_administrator(database_url: str, directory: Path) -> Known:
+    """Add an administrator, whose token holds for an hour from when a test begins."""
+    async with open_world(database_url, directory, starts=NOON + _PEOPLED) as world:
+        made = await world.administrator(ttl=HOUR - _PEOPLED)
+    return Known(made.id, made.arn, made.name, made.account, made.token)

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 from tests.contracts.source_tree import ROOT
+from tests.ports import free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TOUR = README.partition("<!-- tour:")[2].partition("<!-- end of the tour -->")[0]
@@ -40,9 +40,7 @@ def stable(text: str) -> str:
 @contextmanager
 def serving(folder: Path) -> Iterator[dict[str, str]]:
     """A server on an empty directory; yields the environment of who types on the same machine."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("IAM_")}
     environment = {
         **clean,

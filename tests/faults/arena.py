@@ -1,7 +1,6 @@
 """One installation that is served by a real process, loaded, damaged, served again and checked."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -26,6 +25,7 @@ from tests.faults.load import Cast, done, enroll, play
 from tests.faults.nemesis import some_moment
 from tests.faults.recovered import read_database
 from tests.host import PATIENCE, Host, Served
+from tests.ports import free_port
 from tests.world import MASTER_KEY, make_settings
 
 READY_SECONDS: Final = 10.0
@@ -189,17 +189,10 @@ def summary(what: str, seconds: Sequence[float]) -> str:
     return f"{what} after {median(seconds):.1f} s (median), {max(seconds):.1f} s (worst)"
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def is_ready(served: Served) -> bool:
     """What the server itself says."""
     try:
-        return httpx2.get(f"{served.url}/readyz", timeout=2).status_code == 200
+        return httpx2.get(f"{served.url}/readyz", timeout=10).status_code == 200
     except httpx2.HTTPError:
         return False
 

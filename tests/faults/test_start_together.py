@@ -11,9 +11,10 @@ import asyncpg
 from iam.features.policies.shipped import shipped_policies
 from iam.features.signing_keys.rules import Purpose
 from iam.kit import schema
-from tests.faults.arena import free_port, is_ready, on_database
+from tests.faults.arena import is_ready, on_database
 from tests.faults.recovered import superuser_url
 from tests.host import PATIENCE, Host
+from tests.ports import free_port
 
 REPLICAS = 3
 ISSUER = "http://localhost:8080"

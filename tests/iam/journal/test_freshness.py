@@ -16,7 +16,7 @@ from tests.world import World
 pytestmark = pytest.mark.anyio
 
 POOL = 2
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 
 
 class Told:

@@ -100,7 +100,7 @@ async def test_who_gives_up_leaves_no_place_taken() -> None:
     assert visits.inside == ["b-0"]
     visits.tasks["b-0"].cancel()
     await settle()
-    async with asyncio.timeout(5), kept.take("a", alone=True):
+    async with asyncio.timeout(30), kept.take("a", alone=True):
         pass
     await visits.end()
 
