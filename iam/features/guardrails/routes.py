@@ -5,17 +5,20 @@ from typing import Annotated
 from fastapi import Path
 
 from iam.authz.actions import Action
+from iam.features.catalogues.service import examine
 from iam.features.guardrails import service as guardrails
 from iam.features.guardrails.schemas import (
     GuardrailDocumentOut,
     GuardrailIn,
     GuardrailOut,
+    PutGuardrailOut,
     TargetOut,
 )
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter
 from iam.http.work import Work
 from iam.models import GuardrailKind
+from iam_policy import DocumentKind
 
 router = ApiRouter(tag="guardrails")
 
@@ -36,10 +39,8 @@ async def list_guardrails(
 
 
 @router.put(_ONE, action=Action.UPDATE_GUARDRAIL, operation_id="PutGuardrail")
-async def put_guardrail(
-    work: Work, kind: Kind, name: str, body: GuardrailIn
-) -> GuardrailDocumentOut:
-    """Write a guardrail, new or in place of the one of this name.
+async def put_guardrail(work: Work, kind: Kind, name: str, body: GuardrailIn) -> PutGuardrailOut:
+    """Write a guardrail, new or in place of the one of this name; the answer has lint's findings.
 
     A new one takes `organizations:CreatePolicy` besides, and binds nobody until it is attached. To
     replace one takes its `ETag` in `If-Match`.
@@ -52,7 +53,8 @@ async def put_guardrail(
         description=body.description,
         expecting=work.expect_version,
     )
-    return GuardrailDocumentOut.of(work.uow, row)
+    findings = await examine(work.uow, row.document, DocumentKind(kind))
+    return PutGuardrailOut.put(work.uow, row, findings)
 
 
 @router.get(_ONE, action=Action.DESCRIBE_GUARDRAIL, operation_id="GetGuardrail")

@@ -1,16 +1,19 @@
 """Wire shapes of guardrails."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
+from iam.features.catalogues.schemas import FINDING_EXAMPLE, FindingOut, Findings
 from iam.features.guardrails.rules import parse_level
 from iam.features.principals.schemas import Description, Input, Output
 from iam.http import examples
 from iam.models import MAIN_ACCOUNT, Guardrail, GuardrailAttachment
 from iam.work import UnitOfWork
+from iam_policy.lint import Finding
 
 GuardrailDocument = Annotated[
     dict[str, Any],
@@ -78,6 +81,24 @@ class GuardrailDocumentOut(GuardrailOut):
     def of(cls, uow: UnitOfWork, row: Guardrail) -> Self:
         """Present a row."""
         return cls.model_validate({**_members(uow, row), "document": json.loads(row.document)})
+
+
+class PutGuardrailOut(GuardrailDocumentOut):
+    """A guardrail that was written, and what lint says about it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            **_GUARDRAIL, document=examples.GUARDRAIL, findings=[FINDING_EXAMPLE]
+        )
+    )
+
+    findings: Findings
+
+    @classmethod
+    def put(cls, uow: UnitOfWork, row: Guardrail, findings: Iterable[Finding]) -> Self:
+        """Present a written row."""
+        shown = [FindingOut.of(finding) for finding in findings]
+        return cls(**GuardrailDocumentOut.of(uow, row).model_dump(), findings=shown)
 
 
 class TargetOut(Output):

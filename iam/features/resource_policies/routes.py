@@ -5,8 +5,11 @@ from typing import Annotated
 from fastapi import Query
 
 from iam.authz.actions import Action
+from iam.features.catalogues.service import examine
+from iam.features.principal_elements.rules import stored_text
 from iam.features.resource_policies import service as policies
 from iam.features.resource_policies.schemas import (
+    PutResourcePolicyOut,
     ResourceDocumentOut,
     ResourcePolicyIn,
     ResourcePolicyOut,
@@ -14,6 +17,7 @@ from iam.features.resource_policies.schemas import (
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter
 from iam.http.work import Work
+from iam_policy import DocumentKind
 
 router = ApiRouter(tag="resource policies")
 
@@ -39,16 +43,17 @@ async def list_resource_policies(
 @router.put(_ONE, action=Action.PUT_RESOURCE_POLICY)
 async def put_resource_policy(
     work: Work, resource: str, body: ResourcePolicyIn
-) -> ResourceDocumentOut:
+) -> PutResourcePolicyOut:
     """Write the policy of a resource, new or in place of the present one.
 
     It speaks about the resource and what is below it. To replace one takes its `ETag` in
-    `If-Match`.
+    `If-Match`. The answer has lint's findings.
     """
     view = await policies.put_resource_policy(
         work.uow, resource=resource, document=body.document, expecting=work.expect_version
     )
-    return ResourceDocumentOut.showing(view)
+    findings = await examine(work.uow, stored_text(body.document), DocumentKind.RESOURCE)
+    return PutResourcePolicyOut.put(view, findings)
 
 
 @router.get(_ONE, action=Action.GET_RESOURCE_POLICY)

@@ -1,14 +1,17 @@
 """Wire shapes of resource policies."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
+from iam.features.catalogues.schemas import FINDING_EXAMPLE, FindingOut, Findings
 from iam.features.principals.schemas import Input, Output
 from iam.features.resource_policies.queries import ResourcePolicyView
 from iam.http import examples
 from iam.models import ResourcePolicy
+from iam_policy.lint import Finding
 
 ResourceDocument = Annotated[
     dict[str, Any],
@@ -66,6 +69,24 @@ class ResourceDocumentOut(ResourcePolicyOut):
     def showing(cls, view: ResourcePolicyView) -> Self:
         """Present a row and its document."""
         return cls.model_validate({**_members(view.row), "document": view.document})
+
+
+class PutResourcePolicyOut(ResourceDocumentOut):
+    """The policy of a resource that was written, and what lint says about it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=examples.example(
+            **_POLICY, document=examples.RESOURCE_POLICY, findings=[FINDING_EXAMPLE]
+        )
+    )
+
+    findings: Findings
+
+    @classmethod
+    def put(cls, view: ResourcePolicyView, findings: Iterable[Finding]) -> Self:
+        """Present a written policy."""
+        shown = [FindingOut.of(finding) for finding in findings]
+        return cls(**ResourceDocumentOut.showing(view).model_dump(), findings=shown)
 
 
 def _members(row: ResourcePolicy) -> dict[str, object]:

@@ -5,22 +5,26 @@ from typing import Annotated, Literal
 from fastapi import Query
 
 from iam.authz.actions import Action
+from iam.features.catalogues.service import examine
+from iam.features.principal_elements.rules import stored_text
 from iam.features.principals.schemas import TagsIn
 from iam.features.roles import service as roles
-from iam.features.roles.schemas import RoleIn, RoleOut, RolePatch, TrustPolicyIn
+from iam.features.roles.schemas import ExaminedRoleOut, RoleIn, RoleOut, RolePatch, TrustPolicyIn
 from iam.http.listing import DEFAULT, Cursor, Limit, PageOut, page_out
 from iam.http.router import ApiRouter
 from iam.http.work import Work
+from iam_policy import DocumentKind
 
 router = ApiRouter(tag="roles")
 
 
 @router.post("/roles", action=Action.CREATE_ROLE, status_code=201)
-async def create_role(work: Work, body: RoleIn) -> RoleOut:
-    """Create a role with the trust policy that says who may assume it."""
+async def create_role(work: Work, body: RoleIn) -> ExaminedRoleOut:
+    """Create a role with the trust policy that says who may assume it; says what lint says."""
     view = await roles.create_role(work.uow, **body.model_dump())
     work.location = f"/v1/roles/{view.row.id}"
-    return RoleOut.of(work.uow, view)
+    findings = await examine(work.uow, stored_text(body.trust_policy), DocumentKind.TRUST)
+    return ExaminedRoleOut.examined(work.uow, view, findings)
 
 
 @router.get("/roles", action=Action.LIST_ROLES)
@@ -57,15 +61,16 @@ async def update_role(work: Work, role: str, body: RolePatch) -> RoleOut:
 
 
 @router.put("/roles/{role}/trust-policy", action=Action.UPDATE_ASSUME_ROLE_POLICY)
-async def update_trust_policy(work: Work, role: str, body: TrustPolicyIn) -> RoleOut:
-    """Replace the trust policy: who may assume the role. Send `If-Match`."""
+async def update_trust_policy(work: Work, role: str, body: TrustPolicyIn) -> ExaminedRoleOut:
+    """Replace the trust policy: who may assume the role; says what lint says. Send `If-Match`."""
     view = await roles.update_trust_policy(
         work.uow,
         role=role,
         trust_policy=body.trust_policy,
         expecting=work.expect_version,
     )
-    return RoleOut.of(work.uow, view)
+    findings = await examine(work.uow, stored_text(body.trust_policy), DocumentKind.TRUST)
+    return ExaminedRoleOut.examined(work.uow, view, findings)
 
 
 @router.delete("/roles/{role}", action=Action.DELETE_ROLE, status_code=204)

@@ -1,9 +1,11 @@
 """Wire shapes of roles."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
+from iam.features.catalogues.schemas import FINDING_EXAMPLE, FindingOut, Findings
 from iam.features.policies.schemas import PolicyReference
 from iam.features.principals.schemas import (
     Description,
@@ -18,6 +20,7 @@ from iam.features.roles.queries import RoleView
 from iam.features.roles.rules import MAX_SESSION_SECONDS, MIN_SESSION_SECONDS
 from iam.http import examples
 from iam.work import UnitOfWork
+from iam_policy.lint import Finding
 
 TrustPolicy = Annotated[
     dict[str, Any],
@@ -104,3 +107,27 @@ class RoleOut(PrincipalOut):
                 "max_session_seconds": view.row.max_session_seconds,
             }
         )
+
+
+class ExaminedRoleOut(RoleOut):
+    """A role whose trust policy was written, and what lint says about that."""
+
+    model_config = ConfigDict(
+        json_schema_extra=principal_example(
+            "role",
+            "deploy",
+            id=examples.DEPLOY,
+            description="puts a new version in place",
+            trust_policy=examples.TRUST_POLICY,
+            max_session_seconds=3600,
+            findings=[FINDING_EXAMPLE],
+        )
+    )
+
+    findings: Findings
+
+    @classmethod
+    def examined(cls, uow: UnitOfWork, view: RoleView, findings: Iterable[Finding]) -> Self:
+        """Present a role and the findings."""
+        shown = [FindingOut.of(finding) for finding in findings]
+        return cls(**RoleOut.of(uow, view).model_dump(), findings=shown)

@@ -59,6 +59,7 @@ class TestGuardrails:
     ) -> None:
         await world.account("acme")
         written = await put(admin, deny("billing:*"))
+        assert [one["path"] for one in written.pop("findings")] == ["$.Statement"]
         assert (written["arn"], written["kind"], written["is_shipped"]) == (ARN, "scp", False)
         assert written["document"] == document(deny("billing:*"))
         read = await admin.http.get("/v1/guardrails/scp/STOP")

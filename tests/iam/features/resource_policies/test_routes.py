@@ -51,6 +51,7 @@ class TestResourcePolicies:
         answer = await put(admin, policy)
         assert answer.status_code == 200, answer.text
         written = answer.json()
+        assert written.pop("findings") == []
         assert (written["resource"], written["document"]) == (INVOICE, policy)
         for address in (url(), f"{ALL}/{INVOICE}"):
             read = await admin.http.get(address)
@@ -59,9 +60,11 @@ class TestResourcePolicies:
             listed = await admin.http.get(ALL, params={"prefix": prefix})
             assert len(listed.json()["items"]) == expected
         assert code(await put(admin, policy))[0] == 428
-        changed = document({"IAM": alice.arn}, "billing:*")
+        changed = document({"IAM": alice.arn}, "iam:GetUsre")
         tag = {"If-Match": f'"{written["version"]}"'}
-        assert (await put(admin, changed, **tag)).json()["document"] == changed
+        replaced = (await put(admin, changed, **tag)).json()
+        assert replaced["document"] == changed
+        assert [one["code"] for one in replaced["findings"]] == ["unknown-action"]
         assert code(await admin.http.delete(url(), headers=tag))[0] == 412
         assert (await admin.http.delete(url(), headers=ANY)).status_code == 204
         assert code(await admin.http.get(url()))[0] == 404
