@@ -103,7 +103,7 @@ class _Minter:
         second, rest = millisecond >> 10, millisecond & 1023  # nearly a second; a pair holds 1,024
         if second != self._second:
             self._second = second
-            self._head = "".join(_PAIRS[second >> shift & 1023] for shift in range(30, -1, -10))
+            self._head = _head(second)
         self._prefix = self._head + _PAIRS[rest]
         # Half the range is left for counting; the random start keeps replicas apart.
         try:
@@ -122,6 +122,10 @@ class _Minter:
         return tail
 
 
+def _head(second: int) -> str:
+    return "".join(_PAIRS[second >> shift & 1023] for shift in range(30, -1, -10))
+
+
 _minter = _Minter()
 os.register_at_fork(after_in_child=_minter.forget)
 
@@ -133,6 +137,15 @@ def new_id(kind: IdKind, now: datetime) -> str:
     ten seconds; a longer step is believed, so that the time in an id stays near the truth.
     """
     return _minter.mint(kind, now)
+
+
+def first_id(kind: IdKind, at: datetime) -> str:
+    """What sorts before every id of what begins to exist at this instant (aware) or later.
+
+    It sorts after the ids of what began earlier, but for up to ten seconds: see ``new_id``.
+    """
+    millisecond = max(0, (at - _EPOCH) // _MILLISECOND)
+    return f"{kind}_{_head(millisecond >> 10)}{_PAIRS[millisecond & 1023]}"
 
 
 def is_id(text: str, kind: IdKind | None = None) -> bool:

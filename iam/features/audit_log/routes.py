@@ -32,7 +32,10 @@ async def list_events(  # noqa: PLR0917 -- each is a query parameter, passed by 
     since: Instant | None = None,
     until: Instant | None = None,
 ) -> PageOut[AuditEventOut]:
-    """List events, newest first. `type` may end in `*`; `actor` and `target` are ARNs or ids."""
+    """List events, newest first. `type` may end in `*`; `actor` and `target` are ARNs or ids.
+
+    A page that finds too little among 20,000 events is short, or empty, and `next_cursor` goes on.
+    """
     wanted = EventFilter(
         type=event_type, actor=actor, target=target, outcome=outcome, decision_id=decision_id,
         request_id=request_id, since=since, until=until,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iam.kit.ids import IdKind, is_id, new_id
+from iam.kit.ids import IdKind, first_id, is_id, new_id
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -43,6 +43,16 @@ def test_the_first_48_bits_are_the_millisecond_of_birth() -> None:
     value = to_uuid(new_id(IdKind.USER, born))
 
     assert value.int >> 80 == int(born.timestamp()) * 1000 + 123
+
+
+def test_the_first_id_of_an_instant_stands_between_what_began_before_and_after() -> None:
+    instant = datetime(2031, 5, 6, 7, 8, 9, 123_000, tzinfo=UTC)
+    first = first_id(IdKind.EVENT, instant)
+    assert new_id(IdKind.EVENT, instant - timedelta(seconds=11)) < first
+    assert first < new_id(IdKind.EVENT, instant)
+    assert first_id(IdKind.EVENT, instant + timedelta(microseconds=999)) == first
+    assert first < first_id(IdKind.EVENT, instant + timedelta(milliseconds=1))
+    assert first_id(IdKind.EVENT, datetime(1, 1, 1, tzinfo=UTC)) == "evt_0000000000"
 
 
 def test_forty_thousand_ids_of_one_instant_are_distinct_and_in_order() -> None:

@@ -113,6 +113,49 @@ class TestList:
         assert names == ["user-2", "user-1", "user-0"]
         assert second["next_cursor"] is None
 
+    async def test_ds_15_a_rare_event_is_looked_for_a_bounded_piece_at_a_time(
+        self, world: World, admin: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("iam.features.audit_log.queries.MOST_LOOKED_AT", 4)
+        group = await admin.http.post("/v1/groups", json={"name": "rare"})
+        for number in range(10):
+            await create_user(admin, f"user-{number}")
+        total = len(await world.events())
+        query: dict[str, Any] = {"type": "iam.group.created.*", "limit": 1}
+        pages: list[list[dict[str, Any]]] = []
+        while "cursor" not in query or query["cursor"] is not None:
+            asked = {name: value for name, value in query.items() if value is not None}
+            page = (await admin.http.get("/v1/audit-events", params=asked)).json()
+            pages.append(page["items"])
+            query["cursor"] = page["next_cursor"]
+        assert [] in pages[:2]  # nothing among the first, and it went on
+        found = [event["target_id"] for page in pages for event in page]
+        assert group.json()["id"] in found
+        assert len(found) == len(set(found))
+        assert total / 5 <= len(pages) <= total / 4 + 2 + len(found)
+        assert len(await listed(admin, target=group.json()["id"])) == 1  # this one has an index
+
+    async def test_a_time_is_found_to_the_microsecond_and_nothing_beyond_is_looked_at(
+        self, world: World, admin: Actor
+    ) -> None:
+        start = world.clock.now()
+        for number in range(4):
+            await create_user(admin, f"user-{number}")
+            await world.advance(timedelta(microseconds=1))
+        for since, until, names in ((0, 4, "3210"), (1, 3, "21"), (2, 2, ""), (3, 9, "3")):
+            found = await listed(
+                admin,
+                type="iam.user.created.v1",
+                since=(start + timedelta(microseconds=since)).isoformat(),
+                until=(start + timedelta(microseconds=until)).isoformat(),
+            )
+            assert [event["after"]["name"][-1] for event in found] == list(names)
+        assert await listed(admin, since=(start + timedelta(days=1)).isoformat()) == []
+        assert await listed(admin, until=(start - timedelta(days=1)).isoformat()) == []
+        for far in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+            await listed(admin, since=far)
+            await listed(admin, until=far)
+
     @pytest.mark.parametrize(
         "query", ["since=yesterday", "since=2026-07-01", "since=1.5", "until=-1", "outcome=maybe"]
     )
