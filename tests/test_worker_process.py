@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import func, select
 
 from iam.features.installation.service import start_installation
+from iam.features.job_runs.service import register_jobs
+from iam.features.jobs.service import run_job
 from iam.kit import schema
 from iam.kit.clock import SystemClock
 from iam.models import OneTimeId
 from iam.runtime import Runtime
 from iam.terminal.host import root_of
+from iam.worker import JOBS
 from tests.host import PATIENCE, Host
 from tests.world import MASTER_KEY, make_settings
 
@@ -32,12 +35,16 @@ async def opened(url: str, data: Path) -> AsyncIterator[Runtime]:
 
 
 async def leave_something_to_do(runtime: Runtime) -> None:
-    """A one-time id that may be forgotten: the first thing that housekeeping looks for."""
+    """A one-time id that may be forgotten, and a run that somebody has asked for."""
     await schema.upgrade(runtime.database)
     await start_installation(lambda: runtime.begin(root_of(runtime)))
     over = SystemClock().now() - timedelta(days=1)
     async with runtime.begin_as_root() as uow:
         uow.add(OneTimeId(kind="test", id="over", expires_at=over))
+        known = [(job.name, job.description, job.schedule) for job in JOBS]
+        await register_jobs(uow, known)
+    async with runtime.begin_as_root() as uow:
+        await run_job(uow, name="prune-one-time-ids")
 
 
 async def is_done(runtime: Runtime) -> bool:
