@@ -15,6 +15,7 @@ from iam.features.attachments import routes as attachments
 from iam.features.audit_log import routes as audit_log
 from iam.features.catalogues import routes as catalogues
 from iam.features.catalogues.snapshots import PrefixSnapshots
+from iam.features.configuration import routes as configuration
 from iam.features.credentials import routes as credentials
 from iam.features.credentials.snapshots import ClientSnapshots
 from iam.features.decisions import fast as decisions
@@ -61,6 +62,7 @@ ROUTERS = (
     *attachments.routers,
     audit_log.router,
     catalogues.router,
+    configuration.router,
     credentials.router,
     groups.router,
     guardrails.router,

@@ -12,24 +12,21 @@ class Configuration(Base, kw_only=True):
     """One configuration, from its first document to the one that deletes all that it manages."""
 
     __tablename__ = "configurations"
-    __table_args__ = (Index("uq_configurations_name", "account", "name_key", unique=True),)
+    __table_args__ = (Index("uq_configurations_name", "account", "name", unique=True),)
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)
     account: Mapped[str] = mapped_column(AccountColumn, ForeignKey("accounts.name"))
     name: Mapped[str] = mapped_column(String(64))
-    name_key: Mapped[str] = mapped_column(String(64), init=False)
     # The plan that was applied last, and who answered for what it widened, if it did.
     plan: Mapped[str] = mapped_column(String(64))
     approved_by: Mapped[str | None] = mapped_column(String(256), default=None)
+    times_applied: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[str] = mapped_column(IdColumn, default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(init=False)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy's own form
-
-    def __post_init__(self) -> None:
-        self.name_key = self.name.casefold()
 
     @property
     def arn_service(self) -> str:

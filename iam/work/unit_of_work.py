@@ -227,7 +227,7 @@ class UnitOfWork:
         self.events.append(event)
 
     async def end_step(self) -> None:
-        """Account for what was done so far: what follows is a change of its own, in the same commit.
+        """Account for what was done so far: what follows is another change, in the same commit.
 
         Of one thing there is exactly one event a step. Several changes of it, each with an event of
         its own, are as many steps.

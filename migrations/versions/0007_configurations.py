@@ -16,9 +16,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("name_key", sa.String(length=64), nullable=False),
         sa.Column("plan", sa.String(length=64), nullable=False),
         sa.Column("approved_by", sa.String(length=256), nullable=True),
+        sa.Column("times_applied", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_configurations")),
     )
     op.create_index(
-        "uq_configurations_name", "configurations", ["account", "name_key"], unique=True
+        "uq_configurations_name", "configurations", ["account", "name"], unique=True
     )
     op.create_table(
         "managed_objects",

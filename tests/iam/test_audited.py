@@ -13,10 +13,11 @@ from tests.world import Actor, World
 
 pytestmark = pytest.mark.anyio
 
-ASKING = {"Evaluate", "SimulateCustomPolicy"}
+ASKING = {"Evaluate", "PlanConfiguration", "SimulateCustomPolicy"}
 """They are posted only because what they ask does not fit into an address."""
 
 FOLLOWING = {
+    "ApplyConfiguration": {"iam.configuration.applied.v1"},
     "CreateAccount": {"iam.guardrail.attached.v1"},
     "TaintSigningKey": {"iam.signing_key.activated.v1"},
 }

@@ -41,6 +41,8 @@ BODIES: dict[str, Any] = {
     "AccountPatch": {"description": "x"},
     "BoundaryIn": {"policy": "reader"},
     "CatalogueIn": {"document": CATALOGUE, "owner": "service/billing"},
+    "ConfigurationApplyIn": {"document": {"configuration": "x", "groups": {"applied": {}}}},
+    "ConfigurationPlanIn": {"document": {"configuration": "x", "groups": {"applied": {}}}},
     "CredentialPatch": {"description": "x"},
     "GroupIn": {"name": "fresh"},
     "GroupPatch": {"description": "x"},

@@ -57,6 +57,9 @@ async def fill(world: World, account: str) -> Client:
     catalogue = {"owner": client.actor.id, "document": {"prefix": "shop", "actions": ACTIONS}}
     answer = await boss.http.put("/v1/action-catalogues/shop", json=catalogue)
     assert answer.status_code in {200, 201}, answer.text
+    access = {"document": {"configuration": "shop", "groups": {"configured": {}}}}
+    answer = await boss.http.post("/v1/configuration:apply", json=access)
+    assert answer.status_code == 200, answer.text
     token = await token_of(world, client)
     assert (await introspected(world, token, client))["active"]
     no = {"principal": client.actor.arn, "action": "a:B", "resource": "*"}
