@@ -56,6 +56,26 @@ class PreparedPostgres:
         return self.url
 
 
+# A test here waits for real processes for many seconds. At the end of the run, where they stand
+# by name, they would keep one worker busy while the others have nothing left to do.
+SLOW = ("tests/test_demo.py", "tests/test_worker_process.py")
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is marked `long` is left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the second database to the long profile where it shows nothing; begin with the slow."""
+    for item in items:
+        is_second = isinstance(item, pytest.Function) and _kind(item) != DATABASES[0]
+        if is_second and item.get_closest_marker("any_database") is not None:
+            item.add_marker(pytest.mark.long)
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+
+
+def _kind(item: pytest.Function) -> object:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("database_kind", DATABASES[0]) if callspec else DATABASES[0]
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -244,6 +244,7 @@ class TestDescription:
                 assert answer.status_code == 428, f"{operation}: {answer.text}"
 
 
+@pytest.mark.any_database
 class TestCatalogue:
     async def test_every_route_names_an_action_and_every_action_has_a_route(
         self, admin: Actor

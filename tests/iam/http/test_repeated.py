@@ -4,7 +4,7 @@ import pytest
 
 from tests.world import Actor, World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
 
 @pytest.mark.parametrize(

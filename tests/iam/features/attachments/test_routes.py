@@ -48,6 +48,7 @@ async def create_holder(admin: Actor, kind: str, name: str = "holder") -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.any_database
 class TestEveryHolder:
     async def test_policies_are_attached_listed_and_detached(
         self, admin: Actor, world: World, kind: str

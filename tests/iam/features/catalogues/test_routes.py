@@ -95,6 +95,7 @@ class TestRegistering:
         answers = await asyncio.gather(*(put(actor, catalogue()) for actor in actors))
         assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize("prefix", sorted(RESERVED))
     async def test_reserved_prefixes_are_nobodys(self, admin: Actor, prefix: str) -> None:
         answer = await put(admin, catalogue(prefix), **ANY)
@@ -121,6 +122,7 @@ class TestRegistering:
         assert (await put(alice, catalogue(), "service/billing")).status_code == 200
         assert (await put(alice, catalogue(), **ANY)).status_code == 200
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize("prefix", ["Billing", "a.b", "9x"])
     async def test_what_is_no_prefix_is_not_there_and_cannot_be_put(
         self, admin: Actor, prefix: str

@@ -150,6 +150,7 @@ class TestAnswers:
         assert (await decide(asker, principal=orders.arn))["decision"] == "implicitDeny"
 
 
+@pytest.mark.any_database
 class TestTokens:
     async def test_a_service_may_always_ask_about_a_token_that_is_for_it(
         self, world: World, billing: Actor
@@ -194,6 +195,7 @@ class TestTokens:
         assert (decision["allowed"], decision["error"]["code"]) == (False, "token_inactive")
 
 
+@pytest.mark.any_database
 class TestRefused:
     async def test_who_may_not_ask_gets_no_answer_and_is_recorded(self, world: World) -> None:
         curious = await world.actor()

@@ -14,7 +14,7 @@ from iam_sdk.encoding import b64url_encode, encode_json_segment
 from tests.oauth import ask
 from tests.world import ISSUER, Actor, World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
 CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}

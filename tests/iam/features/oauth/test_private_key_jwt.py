@@ -171,6 +171,7 @@ class TestRefused:
                 answer = await ask(world, "token", GRANT if basic else form, basic=basic)
                 assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
+    @pytest.mark.any_database
     async def test_te_17_a_claim_that_is_missing_or_wrong_is_refused(
         self, world: World, orders: Actor, key: ClientKey
     ) -> None:
@@ -197,6 +198,7 @@ class TestRefused:
                 assertion = signed(key, claims_of(world, orders.id, **times))
                 assert await answer_to(world, assertion) == answer
 
+    @pytest.mark.any_database
     async def test_te_18_only_a_registered_key_with_its_own_algorithm_counts(
         self, world: World, orders: Actor, key: ClientKey
     ) -> None:
@@ -217,6 +219,7 @@ class TestRefused:
         ):
             assert await answer_to(world, assertion) == (401, "invalid_client")
 
+    @pytest.mark.any_database
     async def test_te_19_an_assertion_for_somebody_else_is_refused(
         self, world: World, orders: Actor, key: ClientKey
     ) -> None:
@@ -237,6 +240,7 @@ class TestRefused:
         mine = signed(key, claims_of(world, orders.id))
         assert await answer_to(world, mine, client_id=other.id) == (401, "invalid_client")
 
+    @pytest.mark.any_database
     async def test_the_type_of_the_assertion_must_be_said(
         self, world: World, orders: Actor, key: ClientKey
     ) -> None:

@@ -195,6 +195,7 @@ class TestAudiences:
         assert answer.json()["error"] == "invalid_target"
 
 
+@pytest.mark.any_database
 class TestForm:
     async def test_te_10_a_repeated_parameter_is_refused(
         self, world: World, orders: Client

@@ -339,6 +339,7 @@ DEFECTIVE = {
 }
 
 
+@pytest.mark.any_database
 class TestDocuments:
     async def test_defective_documents_are_refused_where_they_would_be_saved(
         self, admin: Actor, world: World

@@ -11,7 +11,7 @@ from iam.settings import PolicySettings
 from tests import world as worlds
 from tests.world import Actor, World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
 SMALL = PolicySettings(
     managed_characters=300,

@@ -76,6 +76,7 @@ async def bound(world: World, actor: Actor, *statements: Statement) -> None:
         uow.emit(EventType.SERVICE_BOUNDARY_PUT, row)
 
 
+@pytest.mark.any_database
 class TestDocuments:
     async def test_the_statement_is_named_and_found_in_the_text(self, tester: Actor) -> None:
         text = (

@@ -59,6 +59,7 @@ class TestCreate:
         assert event.after["email"] == "alice@corp.local"
         assert event.after["tags"] == {"team": "payments"}
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize(
         "body",
         [
@@ -86,6 +87,7 @@ class TestCreate:
         ["email_verified", "is_admin", "roles", "groups", "account", "password_hash", "created_at",
          "mfa_enabled", "status", "id", "epoch", "principal_id"],
     )  # fmt: skip
+    @pytest.mark.any_database
     async def test_aa_05_aa_12_nobody_sets_what_is_not_theirs_to_say(
         self, world: World, member: str
     ) -> None:
@@ -99,6 +101,7 @@ class TestCreate:
         assert code(made) == (422, "validation_failed")
         assert (await alice.http.get("/v1/users/alice")).json() == before.json()
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize(
         ("member", "value", "expected"),
         [
@@ -272,6 +275,7 @@ class TestReferences:
          "svc_" + "0" * 26, "550e8400-e29b-41d4-a716-446655440000", "a" * 700,
          "%27%20OR%201=1--", "%E2%98%83", "alice%20", "alice%00"],
     )  # fmt: skip
+    @pytest.mark.any_database
     async def test_aa_08_a_reference_of_another_form_names_nobody(
         self, admin: Actor, reference: str
     ) -> None:
@@ -348,6 +352,7 @@ class TestList:
         found = await admin.http.get("/v1/users?path_prefix=/team/&status=active")
         assert [user["name"] for user in found.json()["items"]] == ["in"]
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize("query", ["limit=0", "limit=1000000000", "limit=-1", "status=gone"])
     async def test_aa_18_odd_limits_and_filters_are_refused(self, admin: Actor, query: str) -> None:
         answer = await admin.http.get(f"/v1/users?{query}")
