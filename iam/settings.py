@@ -75,6 +75,9 @@ class CredentialSettings(_Part):
 class KeySettings(_Part):
     """Rotation of signing keys."""
 
+    rotation: timedelta = Field(
+        timedelta(days=90), gt=timedelta(0), description="how long one key signs before the next"
+    )
     publish_lead: timedelta = Field(
         timedelta(hours=24), ge=timedelta(0),
         description="how long a key is published before it signs",

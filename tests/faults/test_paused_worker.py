@@ -6,11 +6,12 @@ go on, whose job writes whatever it is told.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -85,7 +86,8 @@ class Play:
         async with self.runtime.begin_as_root(read_only=True) as uow:
             query = select(OneTimeId.kind, func.count()).group_by(OneTimeId.kind)
             found = await uow.execute(query.where(OneTimeId.kind.startswith(f"{KIND}/")))
-            return {int(row[0].partition("/")[2]): row[1] for row in found.all()}
+            rows: Sequence[Any] = found.all()
+            return {int(kind.partition("/")[2]): count for kind, count in rows}
 
     async def _rows_before(self, fence: Fence) -> int:
         return sum(count for token, count in (await self._rows()).items() if token < fence.token)

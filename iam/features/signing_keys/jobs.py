@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from iam.features.signing_keys.service import advance_keys
+from iam.features.signing_keys.service import advance_keys, rotate_old_keys
 from iam.jobs import Job, Run
 
 
@@ -12,12 +12,24 @@ async def advance(run: Run) -> None:
         await advance_keys(uow)
 
 
+async def rotate(run: Run) -> None:
+    """Prepare the next key when the active one has signed for nearly long enough."""
+    async with run.begin() as uow:
+        await rotate_old_keys(uow)
+
+
 JOBS: Final = (
     Job(
         "advance-signing-keys",
-        "Lets a prepared key sign once it is published for long enough, removes those that are done",
+        "Lets a prepared key sign when clients have had time to see it; removes those that are done",
         "* * * * *",
         advance,
         is_quiet=True,
+    ),
+    Job(
+        "rotate-signing-keys",
+        "Prepares the next signing key before the active one is too old",
+        "10 3 * * *",
+        rotate,
     ),
 )

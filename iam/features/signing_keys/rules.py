@@ -186,6 +186,16 @@ def may_prepare(keys: Iterable[KeyRecord]) -> bool:
     return PREPARED not in published and len(published) < MAX_PUBLISHED
 
 
+def is_rotation_due(
+    keys: Iterable[KeyRecord], *, now: datetime, timing: Timing, every: timedelta
+) -> bool:
+    """Whether to prepare the next key now, so that the active one has signed for `every` then."""
+    keys = list(keys)
+    active = next((key for key in keys if key.state == ACTIVE), None)
+    is_old = active is not None and _is_past(active.activated_at + every - timing.lead, now)
+    return is_old and may_prepare(keys)
+
+
 def taint_steps(keys: Iterable[Key], tainted: Key) -> list[Step[Key]]:
     """What follows when a key of this purpose is known to others.
 

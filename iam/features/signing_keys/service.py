@@ -82,6 +82,18 @@ async def advance_keys(uow: UnitOfWork) -> None:
         await _advance(uow, await queries.lock_keys(uow, purpose=purpose))
 
 
+async def rotate_old_keys(uow: UnitOfWork) -> None:
+    """Prepare the next key of each purpose whose active one has signed for nearly long enough.
+
+    The server's own housekeeping, as `advance_keys`, which does the rest.
+    """
+    timing, every = timing_of(uow), uow.settings.keys.rotation
+    for purpose in Purpose:
+        keys = await queries.lock_keys(uow, purpose=purpose)
+        if rules.is_rotation_due(keys, now=uow.now, timing=timing, every=every):
+            await _prepare(uow, purpose, keys)
+
+
 def timing_of(uow: UnitOfWork) -> Timing:
     """How long keys are published before and after they sign, by the settings."""
     settings = uow.settings

@@ -84,6 +84,19 @@ class TestRotation:
         await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "retiring"]
 
+    @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+    async def test_a_key_that_has_signed_for_ninety_days_makes_room_by_itself(
+        self, world: World
+    ) -> None:
+        for days, expected in ((88, ["active"]), (1, ["active", "prepared"])):
+            world.clock.advance(days * DAY)
+            await world.run_job("rotate-signing-keys")
+            assert sorted(await states(world)) == expected
+        world.clock.advance(DAY)
+        await world.run_job("advance-signing-keys")
+        await world.run_job("rotate-signing-keys")
+        assert sorted(await states(world)) == ["active", "retiring"]
+
     async def test_rc_13_a_rotation_started_by_ten_at_once_makes_one_key(
         self, world: World, admin: Actor
     ) -> None:

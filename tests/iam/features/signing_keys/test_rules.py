@@ -18,6 +18,7 @@ from iam.features.signing_keys.rules import (
     Signer,
     Timing,
     due_steps,
+    is_rotation_due,
     may_prepare,
     new_key_pair,
     place_of,
@@ -157,6 +158,17 @@ def test_a_key_is_ready_at_the_very_instant_that_its_lead_has_passed() -> None:
     keys.now = NOON + TIMING.lead
     steps = due_steps(keys.published, now=keys.now, timing=TIMING)
     assert [step.change for step in steps] == [Change.RETIRE, Change.ACTIVATE]
+
+
+def test_the_next_key_is_prepared_early_enough_to_sign_when_the_active_one_is_old_enough() -> None:
+    every, keys = 90 * 24 * HOUR, [Key("active", NOON, ACTIVE, activated_at=NOON)]
+    due_at = NOON + every - TIMING.lead
+    early, late = due_at - timedelta(microseconds=1), NOON + 2 * every
+    assert not is_rotation_due(keys, now=early, timing=TIMING, every=every)
+    assert is_rotation_due(keys, now=due_at, timing=TIMING, every=every)
+    keys.append(Key("prepared", due_at))
+    assert not is_rotation_due(keys, now=late, timing=TIMING, every=every)
+    assert not is_rotation_due([], now=late, timing=TIMING, every=every)
 
 
 def test_a_prepared_key_stands_in_for_a_tainted_one() -> None:
