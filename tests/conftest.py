@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 import structlog
 
+from iam.features.health import fast
+from iam.journal import change_log_postgresql
+from iam.kit import database
+from iam.work import ledger
 from tests import world as worlds
+from tests.host import PATIENCE
 from tests.postgres import Server, start_postgres
 from tests.seeds import Seeds
 from tests.world import Actor, Known, World
@@ -24,6 +29,17 @@ structlog.configure(
         ),
     ]
 )
+
+# They keep a service from waiting for a database that is away. On a busy machine a test would run
+# into them, as it would into those that are settings (`make_settings`).
+for _module, _limit in (
+    (change_log_postgresql, "READ_SECONDS"),
+    (database, "CONNECT_SECONDS"),
+    (ledger, "WRITE_SECONDS"),
+    (fast, "READY_SECONDS"),
+):
+    assert hasattr(_module, _limit)
+    setattr(_module, _limit, PATIENCE)
 
 DATABASES = ("sqlite", "postgresql")
 
