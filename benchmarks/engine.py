@@ -18,14 +18,17 @@ from benchmarks.scene import Scene
 from benchmarks.workload import (
     ALICE,
     ASKED,
+    FAILING,
     KNOWN,
     Question,
     all_layers,
     document,
     failing,
+    failing_of_all_kinds,
     questions,
     starred,
 )
+from iam.kit.garbage import collect_rarely
 from iam_policy import (
     DocumentKind,
     Layers,
@@ -61,6 +64,7 @@ MOST_HOSTILE: Final = 1_000
 
 def engine(_: Scene) -> Iterator[Row]:
     """Decisions, then their growth, then what compiling, explaining and hostile policies cost."""
+    collect_rarely()  # as the server does
     medians = []
     for policies, bar in SIZES.items():
         row = decisions(policies, bar)
@@ -186,11 +190,23 @@ def explaining(policies: int, decision: float) -> Row:
 
 
 def conditions(statements: int = 5_000) -> Row:
-    """All of them reach a condition, and every condition fails."""
-    layers = Layers(identity=failing(statements))
+    """All of them reach a condition, and every condition fails; the slowest kind counts."""
     asked = Request(ALICE, "svc:Get", "arn:iam:svc::main:x", KNOWN.over(ASKED))
-    taken = median(timed(lambda: evaluate(asked, layers)) for _ in range(ROUNDS))
-    return Row("engine, 5,000 fail", {"us": f"{taken:.0f}"}, "<= 1,000 us", taken <= MOST_HOSTILE)
+    taken = {
+        kind: failing_time(asked, Layers(identity=failing(statements, condition)))
+        for kind, condition in {**FAILING, "of all kinds": failing_of_all_kinds}.items()
+    }
+    kind = max(taken, key=taken.__getitem__)
+    measured = {"us": f"{taken[kind]:.0f}", "slowest": kind}
+    is_met = taken[kind] <= MOST_HOSTILE
+    return Row("engine, 5,000 fail", measured, "<= 1,000 us", is_met, {**taken})
+
+
+def failing_time(asked: Request, layers: Layers) -> float:
+    """The microseconds of a decision that nothing allows, tables and all being made."""
+    if evaluate(asked, layers).effect != "implicitDeny":
+        raise RuntimeError("something holds that was made to fail")
+    return median(timed(lambda: evaluate(asked, layers)) for _ in range(ROUNDS))
 
 
 def stars() -> Row:

@@ -1,6 +1,7 @@
 """The work of the engine's benchmark: N policies of five statements, and ten questions."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,22 +113,58 @@ def identity(policies: int) -> PolicySet:
     )
 
 
-def failing(statements: int) -> PolicySet:
+def _second(number: int) -> str:
+    return f"2020-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+
+
+_TAG: Final = "iam:ResourceTag/team"
+FAILING: Final[dict[str, Callable[[int], dict[str, Any]]]] = {
+    "StringEquals": lambda n: {"StringEquals": {_TAG: f"t{n}"}},
+    "StringEquals, own keys": lambda n: {"StringEquals": {f"{_TAG}{n}": "red"}},
+    "StringEquals, variables": lambda n: {"StringEquals": {_TAG: f"${{iam:username}}{n}"}},
+    "StringNotEquals": lambda n: {"StringNotEquals": {_TAG: ["red", f"t{n}"]}},
+    "StringEqualsIgnoreCase": lambda n: {"StringEqualsIgnoreCase": {_TAG: f"T{n}"}},
+    "StringLike, beginnings": lambda n: {"StringLike": {_TAG: f"t{n}*"}},
+    "StringLike, two stars": lambda n: {"StringLike": {_TAG: f"r*{n}*d"}},
+    "StringNotLike": lambda n: {"StringNotLike": {_TAG: ["r*", f"t{n}*"]}},
+    "NumericLessThan": lambda n: {"NumericLessThan": {"iam:EpochTime": f"{n}"}},
+    "DateLessThan": lambda n: {"DateLessThan": {"iam:CurrentTime": _second(n)}},
+    "Bool": lambda n: {"Bool": {"iam:MultiFactorAuth": ["true", "TRUE"][n % 2]}},
+    "BinaryEquals": lambda n: {"BinaryEquals": {_TAG: f"{n:04}"}},
+    "IpAddress": lambda n: {"IpAddress": {"iam:SourceIp": f"192.{n >> 8}.{n & 255}.0/24"}},
+    "NotIpAddress": lambda n: {
+        "NotIpAddress": {"iam:SourceIp": ["10.0.0.0/8", f"192.0.0.{n % 256}"]}
+    },
+    "ArnLike": lambda n: {"ArnLike": {"iam:PrincipalArn": f"arn:iam:*:*:main:user/*b{n}*"}},
+    "ArnNotLike": lambda n: {
+        "ArnNotLike": {"iam:PrincipalArn": ["arn:*:*:*:*:*", f"arn:iam:iam::a:b{n}"]}
+    },
+    "Null": lambda n: {"Null": {f"{_TAG}{n}": "false"}},
+    "two lines": lambda n: {
+        "StringLike": {_TAG: ["r*", f"t{n}"]},
+        "StringNotEquals": {"iam:username": ["alice", f"t{n}"]},
+    },
+}
+"""Conditions that fail, by what they are made of; each of a number."""
+
+
+def failing(statements: int, condition: Callable[[int], dict[str, Any]]) -> PolicySet:
     """Statements that all reach a condition, and whose conditions all fail."""
-    condition = [{"StringEquals": {"iam:ResourceTag/team": f"t{n}"}} for n in range(statements)]
+    allowed = [_allow("svc:Get", "arn:iam:svc::main:*", condition(n)) for n in range(statements)]
     texts = [
-        _text(
-            *[
-                _allow("svc:Get", "arn:iam:svc::main:*", one)
-                for one in condition[start:][:PER_DOCUMENT]
-            ]
-        )
+        _text(*allowed[start : start + PER_DOCUMENT])
         for start in range(0, statements, PER_DOCUMENT)
     ]
     return build_set(
         (f"p{place}", compile_policy(text, DocumentKind.IDENTITY))
         for place, text in enumerate(texts)
     )
+
+
+def failing_of_all_kinds(number: int) -> dict[str, Any]:
+    """A failing condition of each kind in turn."""
+    kinds = list(FAILING.values())
+    return kinds[number % len(kinds)](number)
 
 
 def starred() -> PolicySet:

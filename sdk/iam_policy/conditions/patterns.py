@@ -1,15 +1,51 @@
 """Many patterns at once: found by their literal beginning, then sifted by a piece of their text."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from iam_policy.conditions.lookups import Gather, Lookup, Places, bits, packed
 from iam_policy.globs import Wild
 from iam_policy.variables import Scalar, tokenize_glob
 
 Matches = Callable[[str], bool]
-_Rest = tuple[str, Matches | None, Places]
-"""A text that must occur, the whole check (None: the beginning is all there is), the places."""
+_Rest = tuple[Matches | None, Places]
+"""The whole check, or None if the beginning is all there is to check; and the places."""
+
+
+class _Bucket:
+    """Patterns with the same beginning, by a text that occurs in all that they match."""
+
+    __slots__ = ("_by_needle", "_lengths")
+
+    def __init__(self) -> None:
+        self._by_needle: dict[str, list[_Rest]] = {}
+        self._lengths: set[int] = set()
+
+    def add(self, needle: str, matches: Matches | None, places: Places) -> None:
+        """Take a pattern."""
+        self._by_needle.setdefault(needle, []).append((matches, places))
+        self._lengths.add(len(needle))
+
+    def matching(self, text: str) -> int:
+        """Return the places of the patterns that match a text with their beginning."""
+        found = 0
+        for needle in self._occurring(text):
+            for matches, places in self._by_needle[needle]:
+                if matches is None or matches(text):
+                    found |= bits(places)
+        return found
+
+    def _occurring(self, text: str) -> Iterable[str]:
+        """Return the needles that occur: each is looked for, or each part of a short text is."""
+        needles = self._by_needle
+        if len(text) * len(self._lengths) > len(needles):
+            return [needle for needle in needles if needle in text]
+        parts = (
+            text[start : start + length]
+            for length in self._lengths
+            for start in range(len(text) - length + 1)
+        )
+        return needles.keys() & parts
 
 
 def by_pattern(read: Callable[[Scalar], str | None], matching: Callable[[str], Matches]) -> Gather:
@@ -22,7 +58,7 @@ def by_pattern(read: Callable[[Scalar], str | None], matching: Callable[[str], M
 
     def gather(lines: Mapping[str, Sequence[int]]) -> Lookup:
         whole: dict[str, Places] = {}
-        by_length: dict[int, dict[str, list[_Rest]]] = {}
+        by_length: dict[int, dict[str, _Bucket]] = {}
         cut = {text: _cut(text) for text in lines}
         common = Counter(piece for _, others in cut.values() for piece in others)
         for text, (head, others) in cut.items():
@@ -31,8 +67,8 @@ def by_pattern(read: Callable[[Scalar], str | None], matching: Callable[[str], M
                 whole[text] = places
                 continue
             matches = None if others == [Wild.STAR] else matching(text)
-            rest = (_rarest(others, common), matches, places)
-            by_length.setdefault(len(head), {}).setdefault(head, []).append(rest)
+            bucket = by_length.setdefault(len(head), {}).setdefault(head, _Bucket())
+            bucket.add(_rarest(others, common), matches, places)
 
         def lookup(value: Scalar) -> int | None:
             text = read(value)
@@ -40,9 +76,9 @@ def by_pattern(read: Callable[[Scalar], str | None], matching: Callable[[str], M
                 return None
             found = bits(whole.get(text, ()))
             for length, table in by_length.items():
-                for needle, matches, places in table.get(text[:length], ()):
-                    if needle in text and (matches is None or matches(text)):
-                        found |= bits(places)
+                bucket = table.get(text[:length])
+                if bucket is not None:
+                    found |= bucket.matching(text)
             return found
 
         return lookup

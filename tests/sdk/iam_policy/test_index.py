@@ -167,12 +167,15 @@ def sorted_out(condition: Any, texts: list[str], context: dict[str, Any]) -> lis
         ("NumericGreaterThan", [f"{n}" for n in range(99)], 2, [0, 1]),
         ("NumericGreaterThanEquals", [f"{99 - n}" for n in range(99)], "2", [97, 98]),
         ("NumericNotEquals", ["1"] * 20, "one", []),
+        ("NumericLessThan", [f"{n}" for n in range(20)], "many", []),
         ("DateLessThan", [f"20{n}" for n in range(10, 40)], "2038-01-01T00:00:01Z", [29]),
         ("IpAddress", [f"10.0.{n}.0/24" for n in range(20)], "10.0.3.9", [3]),
         ("IpAddress", ["10.0.0.0/8", "::/0", *["10.0.0.9"] * 9], "2001:db8::1", [1]),
         ("NotIpAddress", ["10.0.0.0/8", "::/0", *["10.0.0.0/7"] * 9], "10.2.2.2", [1]),
         ("NotIpAddress", ["10.0.0.0/8"] * 20, "no address", []),
         ("ArnLike", [f"arn:aws:s3:::b{n}/*" for n in range(20)], "arn:aws:s3:::b1/x", [1]),
+        ("ArnLike", [f"arn:aws:*:::b*{n}/x" for n in range(10)], "arn:aws:s3:::b4/x", [4]),
+        ("ArnLike", [f"arn:*:s3:::b{n}*x" for n in range(10, 99)], "arn:aws:s3:::b14/x", [4]),
         ("ArnNotLike", [f"arn:aws:s3:::b{n}/*" for n in range(20)], "b1/x", []),
         ("ForAnyValue:StringEquals", [f"x{n}" for n in range(20)], ["x1", "x3"], [1, 3]),
         ("ForAnyValue:StringEquals", [f"x{n}" for n in range(20)], [], []),
@@ -184,6 +187,7 @@ def sorted_out(condition: Any, texts: list[str], context: dict[str, Any]) -> lis
         ("StringNotEquals", [f"${{tag{n}}}" for n in range(10)], "red", [0, *range(2, 10)]),
         ("StringEquals", [f"x${{tag1}}{n}" for n in range(10)], "xred3", [3]),
         ("StringEqualsIgnoreCase", [f"X${{tag1}}{n}" for n in range(10)], "xRed3", [3]),
+        ("StringEqualsIgnoreCase", [f"X{n}" for n in range(10)], "x3", [3]),
         ("StringLike", [f"x${{tag1}}*{n}" for n in range(10)], 7, []),
     ],
 )  # fmt: skip
@@ -216,6 +220,21 @@ def test_of_conditions_on_many_keys_those_are_read_whose_key_is_there() -> None:
     assert len(applying("Null", "true", {"k7": "x"})) == 39
     assert len(applying("StringEqualsIfExists", "x", {"k7": "y"})) == 39
     assert len(applying("ForAllValues:Bool", "true", {"k7": "y"})) == 39
+
+
+def test_a_null_is_sifted_by_whether_the_key_has_a_value() -> None:
+    texts = ["true", "false"] * 5
+    for value, applying in ((["x"], 1), ([], 0)):
+        found = sorted_out(lambda text: {"Null": {"k": text}}, texts, {"k": value})
+        assert found == [f"s{place}" for place in range(10) if place % 2 == applying]
+
+
+def test_nothing_is_asked_once_nothing_is_left() -> None:
+    def condition(text: str) -> dict[str, Any]:
+        return {"StringEquals": {"k": text}, "NumericLessThan": {"n": "1"}}
+
+    assert sorted_out(condition, [f"x{n}" for n in range(10)], {"k": "y", "n": object()}) == []
+    assert sorted_out(condition, [f"x{n}" for n in range(10)], {"k": "x1", "n": 0}) == ["s1"]
 
 
 def test_statements_with_not_resource_are_sifted_as_well() -> None:
