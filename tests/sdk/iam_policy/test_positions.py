@@ -41,6 +41,12 @@ def test_a_name_is_what_it_means_and_not_how_it_is_written() -> None:
     assert [cut(text, span) for span in statement_spans(text)] == ['{"Sid":"]}\\""}', "{}"]
 
 
+def test_a_text_that_is_no_document_has_no_statements() -> None:
+    with pytest.raises(ValueError, match="a document with statements"):
+        list(statement_spans('{"Version": "2012-10-17"}'))
+    assert not list(statement_spans('{"Statement": [{"Sid": "'))  # cut short
+
+
 _WORDS = st.text(alphabet='Sid{}[]":\\, \n', max_size=8)
 _BODIES = st.dictionaries(
     _WORDS, st.one_of(_WORDS, st.lists(_WORDS), st.dictionaries(_WORDS, _WORDS)), max_size=3

@@ -21,6 +21,14 @@ def test_a_context_is_folded_once_and_serves_many_requests() -> None:
     assert not is_allowed(Context())
 
 
+def test_of_joined_contexts_the_last_one_wins() -> None:
+    joined = Context.joined(Context({"iam:Team": "blue"}), Context({"IAM:TEAM": "red"}))
+    assert joined == {"iam:team": "red"}
+    assert is_allowed(joined)
+    ambiguous = Context({"k": "x", "K": "y"})
+    assert Context.joined(Context(), ambiguous).is_ambiguous
+
+
 @pytest.mark.parametrize("filling", [0, 5])
 def test_of_two_contexts_the_upper_one_wins(filling: int) -> None:
     upper = Context({"iam:Team": "red"} | {f"k{n}": "x" for n in range(filling)})
