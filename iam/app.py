@@ -48,6 +48,7 @@ from iam.features.simulation import fast as simulation
 from iam.features.simulation import schemas as simulation_schemas
 from iam.features.tokens.snapshots import TokenSnapshots
 from iam.features.users import routes as users
+from iam.features.webhooks import routes as webhooks
 from iam.features.why import routes as why
 from iam.http.edge import Edge
 from iam.http.fast_lane import FastLane
@@ -74,6 +75,7 @@ ROUTERS = (
     services.router,
     signing_keys.router,
     users.router,
+    webhooks.router,
     why.router,
 )
 

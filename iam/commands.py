@@ -22,6 +22,7 @@ from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
 from iam.features.simulation import commands as simulation
 from iam.features.users import commands as users
+from iam.features.webhooks import commands as webhooks
 from iam.features.why import commands as why
 
 GROUPS = (
@@ -41,6 +42,7 @@ GROUPS = (
     jobs.commands,
     accounts.commands,
     audit_log.commands,
+    webhooks.commands,
 )
 
 simulation.add_commands(policies.commands.typer)

@@ -145,6 +145,18 @@ class Action(StrEnum):
     REACTIVATE_CREDENTIAL = "iam:ReactivateCredential"
     REVOKE_CREDENTIAL = "iam:RevokeCredential"
 
+    CREATE_WEBHOOK = "iam:CreateWebhook"
+    GET_WEBHOOK = "iam:GetWebhook"
+    LIST_WEBHOOKS = "iam:ListWebhooks"
+    UPDATE_WEBHOOK = "iam:UpdateWebhook"
+    DELETE_WEBHOOK = "iam:DeleteWebhook"
+    ENABLE_WEBHOOK = "iam:EnableWebhook"
+    DISABLE_WEBHOOK = "iam:DisableWebhook"
+    ROTATE_WEBHOOK_SECRET = "iam:RotateWebhookSecret"  # noqa: S105 -- the name of an action
+    TEST_WEBHOOK = "iam:TestWebhook"
+    LIST_WEBHOOK_DELIVERIES = "iam:ListWebhookDeliveries"
+    REPLAY_WEBHOOK_DELIVERIES = "iam:ReplayWebhookDeliveries"
+
     LIST_SIGNING_KEYS = "iam:ListSigningKeys"
     ROTATE_SIGNING_KEYS = "iam:RotateSigningKeys"
     TAINT_SIGNING_KEY = "iam:TaintSigningKey"

@@ -21,10 +21,13 @@ import httpx2
 
 from iam.errors import IamError, unavailable
 from iam.kit.targets import (
+    NO_PORTS,
     SETTING,
     Address,
     AllowList,
+    Ports,
     Target,
+    host_target,
     is_local_name,
     is_public,
     parse_target,
@@ -72,6 +75,7 @@ class Outbound:
         allow_http: Whether allow-listed targets may be called without TLS; allow-listed loopback
             always may.
         resolver: Finds the addresses of a host.
+        max_connections: How many calls may be under way at once.
     """
 
     def __init__(
@@ -81,10 +85,12 @@ class Outbound:
         ca_bundle: Path | None = None,
         allow_http: bool = False,
         resolver: Resolver = resolve_by_system,
+        max_connections: int = 100,
     ) -> None:
         self._allow = AllowList(allow)
         self._allow_http = allow_http
         self._resolver = resolver
+        self._max_connections = max_connections
         # A bundle that is no good is a mistake to hear of at once.
         self._tls: ssl.SSLContext | None = None if ca_bundle is None else _tls_with(ca_bundle)
         self._transport: httpx2.AsyncHTTPTransport | None = None
@@ -104,6 +110,31 @@ class Outbound:
         target = parse_target(url)
         self._judge(target)
         await self._resolve(target)
+
+    def check_host(self, host: str, port: int, *, is_plain: bool, ports: Ports = NO_PORTS) -> None:
+        """``check_url`` for a protocol other than HTTP.
+
+        ``ports`` are the protocol's own, which a URL may not name; ``is_plain`` says that nothing
+        is encrypted from the beginning.
+        """
+        self._judge(host_target(host, port, is_plain=is_plain, ports=ports))
+
+    async def addresses(
+        self, host: str, port: int, *, is_plain: bool, ports: Ports = NO_PORTS
+    ) -> list[str]:
+        """The addresses at which a host may be called, by a protocol other than HTTP.
+
+        Connect to one of these, and let TLS verify the name. Raises as ``check`` does.
+        """
+        target = host_target(host, port, is_plain=is_plain, ports=ports)
+        self._judge(target)
+        return [str(address) for address in await self._resolve(target)]
+
+    async def tls(self) -> ssl.SSLContext:
+        """What verifies names for a protocol other than HTTP."""
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(_system_tls)
+        return self._tls
 
     async def fetch(
         self,
@@ -209,14 +240,15 @@ class Outbound:
 
     async def _opened(self) -> httpx2.AsyncHTTPTransport:
         """What carries the calls; made for the first one, for many a process makes none."""
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(_system_tls)
+        tls = await self.tls()
         if self._transport is None:
             # Connections are pooled by address, not by name: kept alive, one that was verified for
             # a name could carry requests for another name at the same address. So none is kept.
             self._transport = httpx2.AsyncHTTPTransport(
-                verify=self._tls,
-                limits=httpx2.Limits(max_connections=100, max_keepalive_connections=0),
+                verify=tls,
+                limits=httpx2.Limits(
+                    max_connections=self._max_connections, max_keepalive_connections=0
+                ),
             )
         return self._transport
 

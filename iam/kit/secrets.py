@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import zlib
+from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum, unique
@@ -55,6 +56,11 @@ def mint_secret(kind: SecretKind) -> MintedSecret:
     """A new secret of 256 random bits, with its SHA-256."""
     text = with_checksum(f"iam_{kind}_{base62(os.urandom(_SECRET_BYTES), _SECRET_LENGTH)}")
     return MintedSecret(text, hash_secret(text))
+
+
+def mint_webhook_secret() -> str:
+    """256 random bits in the form that Standard Webhooks want; sealed, because we sign with it."""
+    return f"whsec_{b64encode(os.urandom(_SECRET_BYTES)).decode()}"
 
 
 def is_secret(text: str, kind: SecretKind) -> bool:

@@ -80,6 +80,9 @@ _REFUSED_PORTS = frozenset(
 )
 _UNPRIVILEGED_PORTS = range(1_024, 65_536)
 
+Ports = frozenset[int]
+NO_PORTS: Ports = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -131,6 +134,22 @@ def parse_target(url: str) -> Target:
         path=(match["path"] or "/") + (match["query"] or ""),
         literal=literal,
     )
+
+
+def host_target(host: str, port: int, *, is_plain: bool, ports: Ports) -> Target:
+    """A host and port of another protocol than HTTP, as a target.
+
+    Raises ``IamError`` (invalid, ``outbound_refused``) if the port is none of ``ports`` and no
+    other that a web service could have.
+    """
+    if port not in ports:
+        _refuse_port(port)
+    host = host.lower()
+    literal = _parse_literal(host)
+    if literal is None:
+        _refuse_odd_name(host)
+    name = host if literal is None else str(literal)
+    return Target("http" if is_plain else "https", name, port, "", literal)
 
 
 def is_public(address: Address) -> bool:

@@ -14,6 +14,8 @@ _KIND_OF_PREFIX: Final = {
     "grp": "group",
     "pol": "policy",
     "crd": "credential",
+    "whk": "webhook",
+    "dlv": "delivery",
 }
 COLLECTIONS: Final = {
     "user": "users",
@@ -22,6 +24,7 @@ COLLECTIONS: Final = {
     "group": "groups",
     "policy": "policies",
     "credential": "credentials",
+    "webhook": "webhooks",
     "account": "accounts",
     "action-catalogue": "action-catalogues",
 }

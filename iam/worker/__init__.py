@@ -14,10 +14,12 @@ from typing import Final
 
 import structlog
 
+from iam.features.deliveries import jobs as deliveries
 from iam.features.installation import jobs as installation
 from iam.features.job_runs import jobs as job_runs
 from iam.features.signing_keys import jobs as signing_keys
 from iam.features.tokens import jobs as tokens
+from iam.features.webhooks import jobs as webhooks
 from iam.features.why import jobs as why
 from iam.jobs import Job
 from iam.runtime import Runtime
@@ -26,6 +28,7 @@ from iam.worker.loop import keep_schedule
 _log = structlog.get_logger(__name__)
 
 JOBS: Final[tuple[Job, ...]] = (
+    *deliveries.JOBS,
     *installation.JOBS,
     *job_runs.JOBS,
     *signing_keys.JOBS,
@@ -35,7 +38,14 @@ JOBS: Final[tuple[Job, ...]] = (
 """Every job of the installation."""
 
 Forever = Callable[[Runtime], Awaitable[None]]
-PUMPS: Final[tuple[Forever, ...]] = ()
+
+
+async def deliver(runtime: Runtime) -> None:
+    """Send what is to leave this service, until cancelled."""
+    await deliveries.Pump(runtime, [webhooks.carrier(runtime)]).run()
+
+
+PUMPS: Final[tuple[Forever, ...]] = (deliver,)
 """What goes on all the time instead of by a schedule: each runs until it is cancelled."""
 
 

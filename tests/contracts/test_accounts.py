@@ -5,6 +5,7 @@ from tests.contracts.test_transactions import callers
 
 MAY_SEE_ALL = {
     "iam/features/accounts/service.py": "callers of `main` who may look after accounts",
+    "iam/features/deliveries/jobs.py": "the pump, and housekeeping of what it delivered",
     "iam/features/guardrails/service.py": "callers of `main` who may attach guardrails",
     "iam/features/health/service.py": "metrics of the installation, for callers of `main`",
     "iam/features/installation/jobs.py": "housekeeping of what every account's requests leave",

@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from iam.authz.actions import Action
 from iam.kit.secrets import SECRET_PATTERN
 from iam.models import Base
+from tests.deliveries import bury_one
 from tests.world import Actor, World, allow
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +66,8 @@ BODIES: dict[str, Any] = {
     "TrustPolicyIn": {"trust_policy": TRUST},
     "UserIn": {"name": "fresh"},
     "UserPatch": {"description": "x"},
+    "WebhookIn": {"name": "fresh", "url": "https://hooks.example.com/"},
+    "WebhookPatch": {"description": "x"},
     "CreateCredential": {"kind": "client_secret"},
     "SimulateCustomPolicy": {"policy_input_list": [json.dumps(DOCUMENT)], "action_names": ["a:B"]},
     "Evaluate": {
@@ -96,6 +99,7 @@ TARGETS = {
     "type": "scp",
     "user": "alice",
     "version": "1",
+    "webhook": "hook",
     "name": "test",
 }
 
@@ -186,6 +190,7 @@ async def furnish(world: World, admin: Actor) -> dict[str, str]:
         ("PUT", "/v1/guardrails/scp/test", {"document": DOCUMENT}),
         ("PUT", "/v1/guardrails/scp/test/attachments/account/acme", None),
         ("PUT", f"/v1/resource-policies/{TARGETS['resource']}", BODIES["ResourcePolicyIn"]),
+        ("POST", "/v1/webhooks", {**BODIES["WebhookIn"], "name": "hook"}),
     ]
     for kind, name in (("users", "alice"), ("services", "billing"), ("roles", "deploy")):
         limited = {"policy": "reader"}
@@ -203,8 +208,11 @@ async def furnish(world: World, admin: Actor) -> dict[str, str]:
     assert secret.status_code == 201, secret.text
     (event,) = (await admin.http.get("/v1/audit-events?limit=1")).json()["items"]
     keys = (await admin.http.get("/v1/signing-keys")).json()
+    hook = (await admin.http.get("/v1/webhooks/hook")).json()
+    await bury_one(world, hook["id"])
     return {
         **TARGETS,
+        "delivery": await bury_one(world, hook["id"]),
         "credential": secret.json()["id"],
         "event": event["id"],
         "kid": keys["items"][0]["kid"],

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from iam.kit.row_security import ALL_ACCOUNTS, SETTING
 from iam.models import Base
 from iam.work import Caller, UnitOfWork
+from tests.deliveries import bury_one
 from tests.oauth import Client, introspected, new_client, token_of
 from tests.postgres import Server
 from tests.world import Actor, World, allow, open_world, policy_document
@@ -60,6 +61,10 @@ async def fill(world: World, account: str) -> Client:
     access = {"document": {"configuration": "shop", "groups": {"configured": {}}}}
     answer = await boss.http.post("/v1/configuration:apply", json=access)
     assert answer.status_code == 200, answer.text
+    hook = {"name": "hook", "url": "https://hooks.example.com/"}
+    made = await boss.http.post("/v1/webhooks", json=hook)
+    assert made.status_code == 201, made.text
+    await bury_one(world, made.json()["id"], account=account)
     token = await token_of(world, client)
     assert (await introspected(world, token, client))["active"]
     no = {"principal": client.actor.arn, "action": "a:B", "resource": "*"}
