@@ -53,7 +53,17 @@ class Trace:
         asked: What it was held against.
     """
 
-    __slots__ = ("_entry", "_verdicts", "action", "asked", "layer", "level", "statement")
+    __slots__ = (
+        "_entry",
+        "_held",
+        "_principal",
+        "_resource",
+        "action",
+        "asked",
+        "layer",
+        "level",
+        "statement",
+    )
 
     def __init__(
         self,
@@ -66,7 +76,8 @@ class Trace:
         self._entry = entry
         self.statement = entry.statement
         self.asked = asked
-        self._verdicts: tuple[bool, bool, tuple[bool, ...]] | None = None
+        self._held: tuple[bool, ...] | None = None  # with it, the two others are known
+        self._principal = self._resource = False
         self.layer = layer
         self.level = level
         self.action = action
@@ -79,19 +90,20 @@ class Trace:
     @property
     def resource(self) -> bool:
         """Whether Resource or NotResource matched."""
-        if self._verdicts is None:  # the other elements need not be read for it
+        if self._held is None:  # the other elements need not be read for it
             return _reaches(self.statement, self.asked)
-        return self._verdicts[0]
+        return self._resource
 
     @property
     def principal(self) -> bool:
         """Whether Principal or NotPrincipal named the caller, or there is neither."""
-        return self._read()[1]
+        self._read()
+        return self._principal
 
     @property
     def held(self) -> tuple[bool, ...]:
         """For each line of the Condition, whether it was met."""
-        return self._read()[2]
+        return self._read()
 
     @property
     def applies(self) -> bool:
@@ -101,8 +113,8 @@ class Trace:
     @property
     def failed(self) -> tuple[str, ...]:
         """The elements that did not match, conditions as ``StringEquals aws:username``."""
-        resource, principal, held = self._verdicts or self._read()
-        failed = _FAILED[self.action, resource, principal]
+        held = self._read()
+        failed = _FAILED[self.action, self._resource, self._principal]
         if False not in held:
             return failed
         clauses = zip(self.statement.clauses, held, strict=True)
@@ -140,15 +152,16 @@ class Trace:
         except Exception:  # noqa: BLE001 -- a value that nothing reads; a finding of the decision
             return {}
 
-    def _read(self) -> tuple[bool, bool, tuple[bool, ...]]:
-        if self._verdicts is None:
+    def _read(self) -> tuple[bool, ...]:
+        """Hold the statement against the request, once; return what became of its conditions."""
+        if self._held is None:
             statement, asked = self.statement, self.asked
-            named = statement.principals is None or bool(
+            self._principal = statement.principals is None or bool(
                 statement.names(asked.request.principal, bounded=asked.is_bounded)
             )
-            held = _held(statement, asked.env) if statement.clauses else ()
-            self._verdicts = (_reaches(statement, asked), named, held)
-        return self._verdicts
+            self._resource = _reaches(statement, asked)
+            self._held = _held(statement, asked.env) if statement.clauses else ()
+        return self._held
 
 
 _ELEMENTS = ("action", "resource", "principal")
@@ -175,8 +188,13 @@ def _reaches(statement: CompiledStatement, asked: Asked) -> bool:
         return False
 
 
+_MET, _UNMET = (True,), (False,)
+
+
 def _held(statement: CompiledStatement, env: Env) -> tuple[bool, ...]:
     try:
+        if len(statement.clauses) == 1:  # mostly; and the two tuples are made already
+            return _MET if statement.clauses[0][1](env) else _UNMET
         return tuple([condition(env) for _, condition in statement.clauses])
     except Exception:  # noqa: BLE001 -- one of them, told apart from the others below
         return _held_each(statement, env)
