@@ -8,7 +8,7 @@ from tests.faults.arena import open_arena
 from tests.faults.broken_server import DEFECT, DEFECTS
 from tests.faults.nemesis import kill
 
-ATTEMPTS = 4
+ATTEMPTS = 12
 """Some defects show only when the kill comes at a bad moment; it need not come the first time."""
 PAUSE_SECONDS = 0.3
 EXPECTED = {

@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 GRANT = {"grant_type": "client_credentials"}
-ROUNDS = 10
+ROUNDS = [3, pytest.param(30, marks=pytest.mark.long)]
 
 
 @pytest.fixture
@@ -91,11 +91,12 @@ class Race:
                 self.has_begun.set()
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("end", [disable, revoke])
 async def test_rc_09_nothing_is_issued_after_the_answer_to_a_revocation(
-    world: World, other: World, end: Callable[[World, Client], Awaitable[None]]
+    world: World, other: World, end: Callable[[World, Client], Awaitable[None]], rounds: int
 ) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         race = Race((world, other), await new_client(world))
         asking = asyncio.create_task(race.run())
         await race.has_begun.wait()
