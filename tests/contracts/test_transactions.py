@@ -48,10 +48,12 @@ def calls(path: Path, names: set[str]) -> list[str]:
 
 
 def opens_unit_of_work(call: ast.Call) -> bool:
-    """Whether this is the runtime's `begin`, with a caller, or a function that was handed on."""
+    """Whether this is the runtime's `begin`, with a caller, a run's, or one that was handed on."""
     called = call.func
     if isinstance(called, ast.Name):
         return called.id == "begin"
+    if ast.unparse(called) == "run.begin":
+        return True
     return isinstance(called, ast.Attribute) and called.attr == "begin" and bool(call.args)
 
 

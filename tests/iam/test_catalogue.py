@@ -8,15 +8,18 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 from starlette.routing import Mount
 
 from iam.authz.actions import Action
+from iam.features.job_runs.service import Terms, register_jobs, settle
 from iam.kit.secrets import SECRET_PATTERN
-from iam.models import Base
+from iam.models import Base, JobRun
 from tests.deliveries import bury_one
 from tests.world import Actor, World, allow
 
@@ -49,6 +52,7 @@ BODIES: dict[str, Any] = {
     "GroupPatch": {"description": "x"},
     "GuardrailIn": {"document": DOCUMENT},
     "InlinePolicyIn": {"document": DOCUMENT},
+    "JobPatch": {"schedule": "@daily"},
     "PolicyIn": {"name": "fresh", "document": DOCUMENT},
     "PolicyPatch": {"description": "x"},
     "PolicyVersionIn": {"document": DOCUMENT, "set_as_default": True},
@@ -87,6 +91,7 @@ QUERIES = {
 TARGETS = {
     "account": "acme",
     "group": "staff",
+    "job": "prune-tokens",
     "kind": "user",
     "policy": "reader",
     "prefix": "billing",
@@ -210,13 +215,26 @@ async def furnish(world: World, admin: Actor) -> dict[str, str]:
     keys = (await admin.http.get("/v1/signing-keys")).json()
     hook = (await admin.http.get("/v1/webhooks/hook")).json()
     await bury_one(world, hook["id"])
+    run = await queue_one(world, TARGETS["job"])
     return {
         **TARGETS,
         "delivery": await bury_one(world, hook["id"]),
         "credential": secret.json()["id"],
         "event": event["id"],
         "kid": keys["items"][0]["kid"],
+        "run": run,
     }
+
+
+async def queue_one(world: World, job: str) -> str:
+    """The id of a run that is due and waits for a worker."""
+    async with world.runtime.begin_as_root() as uow:
+        await register_jobs(uow, [(job, "Removes what is over", "* * * * *")])
+    world.clock.advance(timedelta(minutes=1))
+    async with world.runtime.begin_as_root() as uow:
+        await settle(uow, Terms(job=job, attempts=1, is_quiet=True))
+        (run,) = await uow.scalars(select(JobRun.id))
+        return str(run)
 
 
 async def contents(world: World) -> dict[str, list[Any]]:
@@ -281,7 +299,9 @@ class TestCatalogue:
     async def test_aa_01_without_credentials_no_operation_answers(
         self, world: World, admin: Actor
     ) -> None:
-        targets = dict.fromkeys((*TARGETS, "holder", "credential", "event", "kid"), "x")
+        targets = dict.fromkeys(
+            (*TARGETS, "holder", "credential", "event", "kid", "run", "delivery"), "x"
+        )
         for operation in await described(admin):
             answer = await operation.call(world.http, {**targets, "kind": "user", "version": "1"})
             assert answer.status_code == 401, f"{operation}: {answer.status_code}"

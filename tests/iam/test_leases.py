@@ -127,7 +127,7 @@ async def test_f_14_who_finds_the_lease_in_other_hands_is_cancelled(world: World
     assert was_cancelled
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 async def test_f_15_who_cannot_renew_stops_before_the_lease_ends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

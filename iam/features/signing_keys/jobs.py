@@ -21,7 +21,7 @@ async def rotate(run: Run) -> None:
 JOBS: Final = (
     Job(
         "advance-signing-keys",
-        "Lets a prepared key sign when clients have had time to see it; removes those that are done",
+        "Lets a prepared key sign once clients have had time to see it; removes old ones",
         "* * * * *",
         advance,
         is_quiet=True,

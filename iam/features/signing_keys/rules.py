@@ -4,13 +4,13 @@ Pure but for the randomness of key generation.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
-from jwt.algorithms import ECAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from iam.kit.sealing import Place
 from iam_sdk.encoding import b64url_encode
@@ -30,9 +30,12 @@ class Purpose(StrEnum):
     """What a key signs. Another purpose never accepts it."""
 
     ACCESS_TOKEN = "access_token"  # noqa: S105 -- the name of a purpose
+    AUDIT_LOG = "audit_log"
+    """Its public half is no part of the key set that verifies tokens."""
 
 
 ES256: Final = "ES256"
+_ALGORITHMS: Final = {Purpose.ACCESS_TOKEN: ES256, Purpose.AUDIT_LOG: "EdDSA"}
 # Made once: the library would make one for each signature.
 _ECDSA_SHA256: Final = ec.ECDSA(SHA256())
 
@@ -47,14 +50,27 @@ class KeyPair:
     private_der: bytes
 
 
-def new_key_pair() -> KeyPair:
-    """Generate an ES256 key (RFC 7518 section 3.4)."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    members: dict[str, Any] = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
-    kid = thumbprint(members)
-    jwk = {**members, "kid": kid, "use": "sig", "alg": ES256}
+@dataclass(frozen=True, slots=True)
+class PrivateHalf:
+    """What signs: the key id, and the private key as PKCS#8 DER."""
+
+    kid: str
+    private_der: bytes = field(repr=False)
+
+
+def new_key_pair(purpose: Purpose = Purpose.ACCESS_TOKEN) -> KeyPair:
+    """Generate a key for ES256 (RFC 7518 section 3.4), or Ed25519 (RFC 8037) for the audit log."""
+    private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    if purpose is Purpose.AUDIT_LOG:
+        private = ed25519.Ed25519PrivateKey.generate()
+        members = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    else:
+        private = ec.generate_private_key(ec.SECP256R1())
+        members = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    kid, algorithm = thumbprint(members), _ALGORITHMS[purpose]
+    jwk = {**members, "kid": kid, "use": "sig", "alg": algorithm}
     der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return KeyPair(kid, ES256, jwk, der)
+    return KeyPair(kid, algorithm, jwk, der)
 
 
 class Signer:

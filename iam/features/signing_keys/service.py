@@ -1,13 +1,23 @@
 """Use cases of signing keys. They belong to the installation, so all are judged in `main`."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import select
 
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize
-from iam.errors import IamError, conflict, not_found
+from iam.errors import IamError, conflict, not_found, unavailable
 from iam.features.signing_keys import queries, rules
-from iam.features.signing_keys.rules import Change, Purpose, Step, Timing, new_key_pair, place_of
+from iam.features.signing_keys.rules import (
+    Change,
+    PrivateHalf,
+    Purpose,
+    Step,
+    Timing,
+    new_key_pair,
+    place_of,
+)
 from iam.journal.events import EventType
 from iam.kit.pages import Page
 from iam.models import MAIN_ACCOUNT, SigningKey, SigningKeyState
@@ -30,6 +40,32 @@ async def ensure_signing_key(uow: UnitOfWork, *, purpose: Purpose) -> None:
         await _add_active(uow, purpose)
 
 
+async def open_signing_key(uow: UnitOfWork, *, purpose: Purpose) -> PrivateHalf:
+    """What signs for this purpose now; the first key of a purpose is made here.
+
+    For the server's own work; needs no permission because nobody asks for it.
+    """
+    await ensure_signing_key(uow, purpose=purpose)
+    key = await queries.find_key(uow, purpose=purpose, state=SigningKeyState.ACTIVE)
+    if key is None or key.private_key_sealed is None:
+        raise unavailable("signing_key_missing", f"there is no active key for {purpose}")
+    place = place_of(key.kid, MAIN_ACCOUNT)
+    return PrivateHalf(key.kid, uow.tools.sealer.open(key.private_key_sealed, place))
+
+
+async def public_jwks(uow: UnitOfWork, *, purpose: Purpose) -> list[dict[str, Any]]:
+    """The public halves of all keys that ever signed for this purpose and are not tainted.
+
+    Asks nobody's permission: the caller is a use case that has.
+    """
+    query = (
+        select(SigningKey.public_jwk)
+        .where(SigningKey.purpose == purpose, SigningKey.tainted_at.is_(None))
+        .order_by(SigningKey.created_at, SigningKey.kid)
+    )
+    return list((await uow.scalars(query)).all())
+
+
 async def list_keys(
     uow: UnitOfWork, *, limit: int, cursor: str | None = None, state: str | None = None
 ) -> Page[SigningKey]:
@@ -48,6 +84,8 @@ async def rotate_keys(uow: UnitOfWork) -> list[SigningKey]:
     await _authorize(uow, Action.ROTATE_SIGNING_KEYS, "*")
     for purpose in Purpose:
         keys = await queries.lock_keys(uow, purpose=purpose)
+        if not keys:  # nothing was ever signed for this purpose
+            continue
         is_prepared = any(key.state == SigningKeyState.PREPARED for key in keys)
         await _advance(uow, keys)
         if not is_prepared:
@@ -142,7 +180,7 @@ async def _published(uow: UnitOfWork) -> list[SigningKey]:
 
 def _new_key_row(uow: UnitOfWork, *, purpose: Purpose, state: SigningKeyState) -> SigningKey:
     """A new key whose private half is sealed."""
-    pair = new_key_pair()
+    pair = new_key_pair(purpose)
     sealed = uow.tools.sealer.seal(pair.private_der, place_of(pair.kid, MAIN_ACCOUNT))
     return SigningKey(
         kid=pair.kid,

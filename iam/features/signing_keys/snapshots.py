@@ -69,7 +69,10 @@ class JwksSnapshots:
     async def _load(self, _key: str) -> tuple[Jwks, frozenset[str]]:
         query = (
             select(SigningKey.public_jwk)
-            .where(SigningKey.state != SigningKeyState.GONE)
+            .where(
+                SigningKey.purpose == Purpose.ACCESS_TOKEN,
+                SigningKey.state != SigningKeyState.GONE,
+            )
             .order_by(SigningKey.created_at, SigningKey.kid)
         )
         async with self._tools.database.connect(writes=False) as connection:

@@ -62,7 +62,7 @@ async def test_read_changes_and_old_answers_leave(world: World, admin: Actor) ->
     assert await count(world, IdempotencyRecord) == 0
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 async def test_runs_stay_for_thirty_days_and_the_newest_of_each_job_for_good(world: World) -> None:
     async with world.runtime.begin_as_root() as uow:
         await register_jobs(uow, [("a", "", "@daily"), ("b", "", "@daily")])

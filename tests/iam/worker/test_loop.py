@@ -19,7 +19,7 @@ from tests.world import World
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+    pytest.mark.any_database,
 ]
 
 PATIENCE = 30

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +18,6 @@ from tests.iam.worker.conftest import PATIENCE, Shift
 pytestmark = pytest.mark.anyio
 
 BUSY = 3600
-SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 async def leave_mark(run: Run) -> None:
@@ -69,7 +69,7 @@ async def test_what_a_job_changes_bears_the_name_of_the_job(shift: Shift) -> Non
     assert sent.subject == entry.subject
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_a_quiet_job_tells_only_of_what_goes_wrong(shift: Shift) -> None:
     shift.options = {"is_quiet": True, "attempts": 1}
     await shift.pass_hours(1)
@@ -96,7 +96,7 @@ async def test_f_17_missed_slots_are_recorded_and_caught_up_by_one_run(shift: Sh
     assert [(entry.detail or {}).get("slots") for entry in entries] == [5]
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_f_17_slots_that_come_while_it_runs_never_make_it_overlap_itself(
     shift: Shift,
 ) -> None:
@@ -135,7 +135,7 @@ async def test_f_18_a_run_that_fails_is_tried_again_after_a_while_and_then_has_f
     assert (await shift.events()).count("job_run.failed") == 3
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_what_a_refusal_says_is_kept(shift: Shift) -> None:
     async def fails(_: Run) -> None:
         raise unavailable("disk_full", "no space is left")
@@ -147,7 +147,7 @@ async def test_what_a_refusal_says_is_kept(shift: Shift) -> None:
     assert (run.error_code, run.error) == ("disk_full", "no space is left")
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_f_18_a_run_that_leaves_something_out_is_incomplete_and_not_tried_again(
     shift: Shift,
 ) -> None:
@@ -188,14 +188,14 @@ async def test_f_13_a_run_whose_worker_is_gone_begins_anew_in_the_same_row(shift
     assert await shift.statuses() == ["succeeded"]  # its last words are refused
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_a_run_that_is_lost_too_often_is_lost(shift: Shift) -> None:
     shift.work, shift.options = for_ever, {"attempts": 2}
     await shift.pass_hours(1)
     gone = []
     for attempt in (1, 2):
         gone.append(asyncio.create_task(shift.work_off()))
-        await shift.until(lambda number=attempt: _has_begun(shift, number))  # type: ignore[misc]
+        await shift.until(partial(_has_begun, shift, attempt))
         await shift.take_lease_away()
     await shift.work_off()
     (run,) = await shift.rows()
@@ -259,7 +259,7 @@ async def test_a_run_that_is_under_way_tells_how_far_it_is_and_ends_when_asked(
     ]
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_a_run_that_waits_is_cancelled_at_once(shift: Shift) -> None:
     run_id = await request(shift)
     assert await request(shift) == run_id
@@ -290,7 +290,7 @@ async def test_a_worker_that_stops_gives_its_run_back_and_that_was_no_attempt(
     assert "job_run.interrupted" in await shift.events()
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_a_disabled_job_has_no_slots_but_runs_when_asked(shift: Shift) -> None:
     await change(shift, is_enabled=False)
     await shift.pass_hours(3)

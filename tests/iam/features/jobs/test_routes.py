@@ -9,7 +9,6 @@ from tests.world import Actor, World, allow
 
 pytestmark = pytest.mark.anyio
 
-SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 TICK = "/v1/jobs/tick"
 
 
@@ -67,7 +66,7 @@ async def test_a_run_is_asked_for_read_and_cancelled(world: World, admin: Actor)
     }
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_a_schedule_can_be_changed_and_be_the_default_again(
     world: World, admin: Actor
 ) -> None:
@@ -88,7 +87,7 @@ async def test_a_schedule_can_be_changed_and_be_the_default_again(
     assert entries[0].after == {"own_schedule": "30 2 * * *", "time_zone": "Europe/Vienna"}
 
 
-@SQLITE
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -104,7 +103,7 @@ async def test_a_schedule_that_is_none_is_refused(
     assert (refused.status_code, refused.json()["code"]) == (400, code)
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_a_change_needs_the_version_that_was_read(admin: Actor) -> None:
     read = await admin.http.get(TICK)
     assert (await admin.http.patch(TICK, json={"is_enabled": False})).status_code == 428
@@ -114,7 +113,7 @@ async def test_a_change_needs_the_version_that_was_read(admin: Actor) -> None:
     assert (await admin.http.patch(TICK, json={}, headers=fresh)).status_code == 412
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_what_does_not_exist_is_told_to_who_may_know(world: World, admin: Actor) -> None:
     run = "run_01kjpzk3w0ea6v1m9q4t7x2c5d"
     for path in ("/v1/jobs/nothing", f"{TICK}/runs/{run}", "/v1/jobs/%00"):
@@ -125,7 +124,7 @@ async def test_what_does_not_exist_is_told_to_who_may_know(world: World, admin: 
     assert (await stranger.http.get("/v1/jobs/nothing")).status_code == 403
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_mt_07_administrators_of_other_accounts_see_and_run_no_job(world: World) -> None:
     other = await world.administrator(await world.account("other"))
     for method, path in (
@@ -141,7 +140,7 @@ async def test_mt_07_administrators_of_other_accounts_see_and_run_no_job(world: 
         assert answer.status_code == 403, (method, path)
 
 
-@SQLITE
+@pytest.mark.any_database
 async def test_who_may_run_one_job_may_run_no_other(world: World) -> None:
     runner = await world.actor(allow("iam:RunJob", on="arn:iam:iam::main:job/tick"))
     assert (await runner.http.post(f"{TICK}:run")).status_code == 201

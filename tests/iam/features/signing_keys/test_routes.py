@@ -84,7 +84,7 @@ class TestRotation:
         await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "retiring"]
 
-    @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+    @pytest.mark.any_database
     async def test_a_key_that_has_signed_for_ninety_days_makes_room_by_itself(
         self, world: World
     ) -> None:
