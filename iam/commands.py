@@ -7,6 +7,7 @@ from iam.features.accounts import commands as accounts
 from iam.features.attachments import commands as attachments
 from iam.features.audit_log import commands as audit_log
 from iam.features.catalogues import commands as catalogues
+from iam.features.configuration import commands as configuration
 from iam.features.credentials import commands as credentials
 from iam.features.decisions import commands as decisions
 from iam.features.demo import commands as demo
@@ -54,6 +55,7 @@ def add_commands(app: typer.Typer) -> None:
     installation.add_commands(app)
     demo.add_commands(app)
     me.add_commands(app)
+    configuration.add_commands(app)
     decisions.add_commands(app)
     why.add_commands(app)
     for group in GROUPS:

@@ -145,8 +145,22 @@ async def _around(uow: UnitOfWork, action: Action, resource: str) -> Surrounding
 
 
 async def caller_facts(uow: UnitOfWork) -> PrincipalFacts | None:
-    """The caller's facts as this transaction sees them."""
-    return await gather(uow, uow.caller.id, partition=uow.settings.partition)
+    """The caller's facts as this transaction sees them.
+
+    A unit of work of many steps asks at each of them. Who changes something holds the account, so
+    only its own steps can change the facts: they are read again after one that touched what they
+    depend on.
+    """
+    told = uow.journalled
+    if told.callers_facts is not None and uow.is_between_steps:
+        known, seen = told.callers_facts
+        if known.depends_on.isdisjoint(told.entities[seen:]):
+            return known  # type: ignore[no-any-return]  # units of work know no facts
+    facts = await gather(uow, uow.caller.id, partition=uow.settings.partition)
+    is_first_step = not told.events
+    if facts is not None and not is_first_step and uow.is_between_steps:
+        told.callers_facts = facts, len(told.entities)
+    return facts
 
 
 def _request_context(uow: UnitOfWork) -> dict[str, Any]:

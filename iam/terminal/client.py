@@ -32,16 +32,17 @@ class Api:
         self.url = endpoints.url
         self._http: httpx2.Client = new_client(settings.ca_bundle)
         self._http.base_url = httpx2.URL(endpoints.url)
-        self._http.timeout = httpx2.Timeout(TIMEOUT_SECONDS)
         self._http.auth = BearerAuth(TokenSource(settings), endpoints.issuer)
 
     def get(self, path: str, **query: Any) -> Json:
         """Read."""
         return self._send("GET", path, query=query)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
-        """Create or do something."""
-        return self._send("POST", path, body=body)
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, *, timeout: float = TIMEOUT_SECONDS
+    ) -> Json:
+        """Create or do something; `timeout`, in seconds, is for what takes long."""
+        return self._send("POST", path, body=body, timeout=timeout)
 
     def put(
         self, path: str, body: Mapping[str, Any] | None = None, *, whatever_version: bool = False
@@ -93,6 +94,7 @@ class Api:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> Json:
         import httpx2
 
@@ -101,7 +103,12 @@ class Api:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         try:
             response = self._http.request(
-                method, path, params=given, json=body, headers=dict(headers or {})
+                method,
+                path,
+                params=given,
+                json=body,
+                headers=dict(headers or {}),
+                timeout=timeout,
             )
         except IamSdkError as error:
             raise self._no_token(error.reason, error.detail) from None

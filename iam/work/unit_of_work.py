@@ -69,11 +69,16 @@ class Journalled:
         events: What happened.
         changes: What changed with it.
         entities: The entity ids whose snapshots are stale by that.
+        rows: What they owe to the audit log, the outbox and the change log; written at the end,
+            all at once.
+        callers_facts: What was read of the caller, and how many entities were told of then.
     """
 
     events: list[Event] = field(default_factory=list)
     changes: list[RowChange] = field(default_factory=list)
     entities: list[str] = field(default_factory=list)
+    rows: list[Base] = field(default_factory=list)
+    callers_facts: tuple[Any, int] | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +115,12 @@ class UnitOfWork:
     def all_changes(self) -> list[RowChange]:
         """What changed so far, in this step and those before it."""
         return [*self.journalled.changes, *self.recorder.changes]
+
+    @property
+    def is_between_steps(self) -> bool:
+        """Whether everything that was changed so far has been told to the journal."""
+        session = self.session
+        return not (session.new or session.dirty or session.deleted or self.recorder.changes)
 
     def arn(self, row: Any) -> str:
         """The ARN of a row that has `arn_service`, `account` and `arn_resource`."""
@@ -290,8 +301,9 @@ async def _finish(uow: UnitOfWork) -> None:
     except IntegrityError:
         raise contradiction() from None
     _journal(uow)
-    await uow.session.flush()
     told = uow.journalled
+    uow.session.add_all(told.rows)
+    await uow.session.flush()
     if told.entities and not uow.tools.database.is_sqlite:
         await _announce(uow)
     if uow.fence is not None:
@@ -304,8 +316,8 @@ def _journal(uow: UnitOfWork) -> None:
     """Turn events and recorded changes into rows, and begin anew with both."""
     changes = uow.recorder.changes
     rows = journal_rows(events=uow.events, changes=changes, author=_author(uow), now=uow.now)
-    uow.session.add_all(rows)
     told = uow.journalled
+    told.rows += rows
     told.entities += touched_entities(rows)
     told.events += uow.events
     told.changes += changes

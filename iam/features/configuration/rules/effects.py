@@ -49,11 +49,18 @@ class Effect:
         movement: What moves.
         concerned: How many principals of the account it concerns.
         example: A request that shows it; `None` where nothing was found that differs.
+        is_of_new: Whether all whom it concerns are made by the same plan.
     """
 
     movement: Movement
     concerned: int
     example: Example | None
+    is_of_new: bool = False
+
+    @property
+    def is_vain(self) -> bool:
+        """Whether it takes from those who are new what they never had."""
+        return not self.movement.gains and self.is_of_new and self.example is None
 
 
 class Effects:
@@ -72,7 +79,10 @@ class Effects:
             for item in concerned[:_PRINCIPALS_TRIED]
             for asked in self._asked(movement, item)
         )
-        return Effect(movement, len(concerned), next(filter(None, tried), None))
+        is_of_new = movement.layer is Layer.IDENTITY and not any(
+            item.key in self._before.state.items for item in concerned
+        )
+        return Effect(movement, len(concerned), next(filter(None, tried), None), is_of_new)
 
     def _example(self, movement: Movement, item: Item, asked: Asked) -> Example | None:
         before = self._before.verdict(item, *asked)
@@ -92,9 +102,11 @@ class Effects:
             reached = {"installation", f"account/{scene.state.account}"}
             is_ours = movement.subject.rpartition(" ")[2] in reached
             return list(principals_of(scene.state)) if is_ours else []
-        kind, _, name = movement.subject.partition("/")
-        item = scene.state.items.get(Key.of(Kind(kind), name))
-        if item is None or item.kind is Kind.POLICY:
+        key = _key(movement.subject)
+        if key not in scene.state.items:  # a Deny that comes with who is new
+            scene = self._after if scene is self._before else self._before
+        item = scene.state.items[key]
+        if item.kind is Kind.POLICY:
             return []
         return list(scene.members(item)) if item.kind is Kind.GROUP else [item]
 

@@ -63,7 +63,10 @@ class Planning:
         before, after = Scene(self._before, now=self._now), Scene(self._after, now=self._now)
         effects = Effects(before, after)
         moved = sorted(find_movements(before, after), key=lambda one: not one.gains)
-        yield from map(effects.of, moved)
+        for movement in moved:
+            effect = effects.of(movement)
+            if not effect.is_vain:
+                yield effect
 
     def plan(self, effects: tuple[Effect, ...]) -> Plan:
         """The plan, with these effects."""

@@ -18,6 +18,7 @@ _VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
 _SEGMENTS: Final = 6
 _SOME: Final = 3
 """Actions that stand for a wildcard."""
+_ACTIONS: Final = 8
 _MOST: Final = 12
 """Requests for one statement."""
 _EXAMPLE: Final = "example"
@@ -49,7 +50,7 @@ class Requests:
 
         `of` is the resource whose policy it stands in, which `*` means there.
         """
-        actions = list(islice(self._actions(held), _SOME * len(held.listed("Action") or [""])))
+        actions = list(islice(self._actions(held), _ACTIONS))
         patterns = [of or one if one == "*" else one for one in held.listed("Resource") or ["*"]]
         found = (
             Asked(action, resource)
@@ -68,7 +69,11 @@ class Requests:
                 yield pattern
                 continue
             known = [one for one in self._known if _is_any(one, [pattern])]
-            yield from known[:_SOME] or [_filled(pattern, "Example")]
+            yield from known[:_SOME]
+            if (
+                ":" in pattern
+            ):  # and one that nobody registered: what is known may be allowed already
+                yield _filled(pattern, "Example")
 
     def _resource(self, pattern: str, action: str, subject: Item) -> str:
         if pattern == "*":
