@@ -19,7 +19,7 @@ from iam.journal.events import Audited, audited
 Values = dict[str, Any]
 
 # What every change moves, and what only repeats another column, would be noise in every entry.
-_UNINTERESTING = frozenset({"version", "updated_at", "name_key", "resource_key", "settled_until"})
+UNINTERESTING = frozenset({"version", "updated_at", "name_key", "resource_key", "settled_until"})
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ def _visible(row: object) -> Iterator[str]:
     for attribute in _mapper(row).column_attrs:
         # Hashes and sealed values are the only binary columns; neither belongs into a log.
         is_secret = isinstance(attribute.columns[0].type, LargeBinary)
-        if not is_secret and attribute.key not in _UNINTERESTING:
+        if not is_secret and attribute.key not in UNINTERESTING:
             yield attribute.key
 
 
