@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that a process may take on a busy machine before a test gives up on it."""
 
 

@@ -86,6 +86,6 @@ def test_a_demo_that_is_interrupted_leaves_no_process_and_no_file(
         started = children_of(demo.pid)
         assert len(started) >= processes, told
         demo.send_signal(how)
-        assert demo.wait(60) == status
+        assert demo.wait(180) == status
     assert not [pid for pid in started if is_alive(pid)]
     assert not list(tmp_path.iterdir())
