@@ -88,7 +88,7 @@ class JetStream:
             return self._client
 
     async def _connect(self) -> "Client":
-        import nats
+        from nats.aio.client import Client
 
         found = await self._outbound.addresses(
             self._host, self._port, is_plain=not self._is_tls, ports=_NATS_PORTS
@@ -98,14 +98,20 @@ class JetStream:
             options |= {"tls": await self._outbound.tls(), "tls_hostname": self._host}
         address = f"[{found[0]}]" if ":" in found[0] else found[0]
         scheme = "tls" if self._is_tls else "nats"
-        return await nats.connect(
-            f"{scheme}://{address}:{self._port}",
-            allow_reconnect=False,
-            max_reconnect_attempts=0,
-            connect_timeout=int(self._seconds),
-            error_cb=_unheard,
-            **options,
-        )
+        client = Client()
+        try:
+            await client.connect(
+                f"{scheme}://{address}:{self._port}",
+                allow_reconnect=False,
+                max_reconnect_attempts=0,
+                connect_timeout=int(self._seconds),
+                error_cb=_unheard,
+                **options,
+            )
+        except BaseException:
+            await client.close()  # or what it has opened so far stays open
+            raise
+        return client
 
 
 async def _unheard(_error: Exception) -> None:

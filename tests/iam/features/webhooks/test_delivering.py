@@ -350,6 +350,43 @@ class TestNotSent:
 
 
 @ON_SQLITE
+async def test_slack_gets_a_line_of_text(post: Any) -> None:
+    made = await post.webhook("slack", kind="slack", event_types=["iam.user.*"])
+    assert made["url"] == f"http://127.0.0.1:{post.receiver.port}/..."
+    await post.user("ana")
+    await post.pump.settle()
+    (request,) = post.receiver.requests
+    assert request.path == "/slack"
+    assert request.event.keys() == {"text"}
+    assert "iam.user.created.v1" in request.event["text"]
+    assert "arn:iam:iam::main:user/ana" in request.event["text"]
+
+
+@ON_SQLITE
+async def test_a_test_arrives_whatever_events_are_wanted(post: Any) -> None:
+    await post.webhook(event_types=["iam.user.*"])
+    await post.webhook("other", event_types=["iam.user.*"])
+    await post.do(":test")
+    await post.pump.settle()
+    assert post.receiver.types("/hook") == ["iam.webhook.tested.v1"]
+    assert post.receiver.types("/other") == []
+
+
+@ON_SQLITE
+async def test_wh_09_after_a_rotation_both_secrets_sign_for_a_day(post: Any) -> None:
+    old = (await post.webhook(event_types=["iam.user.*"]))["signing_secret"]
+    new = (await post.do(":rotate-secret"))["signing_secret"]
+    await post.user("ana")
+    await post.pump.settle()
+    await post.later(timedelta(hours=24, seconds=1))
+    await post.user("ben")
+    await post.pump.settle()
+    first, second = post.receiver.requests
+    assert (first.is_signed(new), first.is_signed(old)) == (True, True)
+    assert (second.is_signed(new), second.is_signed(old)) == (True, False)
+
+
+@ON_SQLITE
 async def test_of_two_pumps_one_sends(post: Any, world: World) -> None:
     await post.webhook(event_types=["iam.user.*"])
     for number in range(10):
