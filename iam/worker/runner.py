@@ -62,7 +62,8 @@ async def _attempt(job: Job, run: Run) -> None:
             async with run.begin() as uow:
                 await runs.interrupt(uow, _terms(job), run.id)
         raise
-    _log.info("job_run_ended", job=job.name, run=run.id, status=outcome.status.value)
+    if outcome.status != RunStatus.SUCCEEDED or not job.is_quiet:
+        _log.info("job_run_ended", job=job.name, run=run.id, status=outcome.status.value)
     async with run.begin() as uow:
         await runs.end(uow, _terms(job), run.id, outcome=outcome, report=_report(run))
 
