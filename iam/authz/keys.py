@@ -6,6 +6,7 @@ from iam.journal.events import SIGNING_KEYS
 from iam.kit.database import Database
 from iam.kit.snapshot_cache import SnapshotCache
 from iam.models import SigningKey, SigningKeyState
+from iam.models.signing_key import ACCESS_TOKENS
 from iam_sdk.jws import KeySet
 
 _ONLY = "jwks"
@@ -28,7 +29,11 @@ class PublishedKeys:
     async def _load(self, _key: str) -> tuple[KeySet, frozenset[str]]:
         published = (
             select(SigningKey.public_jwk)
-            .where(SigningKey.state != SigningKeyState.GONE, SigningKey.tainted_at.is_(None))
+            .where(
+                SigningKey.purpose == ACCESS_TOKENS,
+                SigningKey.state != SigningKeyState.GONE,
+                SigningKey.tainted_at.is_(None),
+            )
             .order_by(SigningKey.created_at)
         )
         async with self._database.connect(writes=False) as connection:

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from iam.models.account import MAIN_ACCOUNT
 from iam.models.base import Base
+
+ACCESS_TOKENS: Final = "access_token"
+"""The purpose of the keys that verify tokens: no others are in the key set that we publish."""
 
 
 class SigningKeyState(StrEnum):

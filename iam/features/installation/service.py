@@ -81,8 +81,7 @@ async def ensure_installation(uow: UnitOfWork) -> None:
         await _create(uow)
     else:
         check_master_key(uow, installation)
-    for purpose in Purpose:
-        await ensure_signing_key(uow, purpose=purpose)
+    await ensure_signing_key(uow, purpose=Purpose.ACCESS_TOKEN)
     for shipped in shipped_policies():
         await _ensure_policy(uow, shipped)
     await ensure_full_access(uow)

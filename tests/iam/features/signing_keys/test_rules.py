@@ -15,6 +15,7 @@ from iam.features.signing_keys.rules import (
     MAX_PUBLISHED,
     PREPARED,
     Change,
+    Purpose,
     Signer,
     Timing,
     due_steps,
@@ -216,3 +217,13 @@ def test_only_elliptic_keys_sign() -> None:
 
 def test_a_private_half_is_sealed_for_its_own_row() -> None:
     assert place_of("a", "main") != place_of("b", "main")
+
+
+def test_the_audit_log_is_signed_with_ed25519() -> None:
+    pair = new_key_pair(Purpose.AUDIT_LOG)
+    assert (pair.algorithm, pair.public_jwk["kty"], pair.public_jwk["crv"]) == (
+        "EdDSA",
+        "OKP",
+        "Ed25519",
+    )
+    assert pair.kid == thumbprint(pair.public_jwk) == pair.public_jwk["kid"]
