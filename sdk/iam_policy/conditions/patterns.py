@@ -8,8 +8,24 @@ from iam_policy.globs import Wild
 from iam_policy.variables import Scalar, tokenize_glob
 
 Matches = Callable[[str], bool]
-_Rest = tuple[Matches | None, Places]
-"""The whole check, or None if the beginning is all there is to check; and the places."""
+
+
+class _Rest:
+    """What is left of a pattern once its beginning was found."""
+
+    __slots__ = ("_matches", "_matching", "_text", "places")
+
+    def __init__(self, text: str, places: Places, matching: Callable[[str], Matches]) -> None:
+        self._text = text
+        self._matching = matching
+        self._matches: Matches | None = None
+        self.places = places
+
+    def matches(self, text: str) -> bool:
+        """Match a whole text; compiles the pattern on its first use, which most never see."""
+        if self._matches is None:
+            self._matches = self._matching(self._text)
+        return self._matches(text)
 
 
 class _Bucket:
@@ -21,18 +37,18 @@ class _Bucket:
         self._by_needle: dict[str, list[_Rest]] = {}
         self._lengths: set[int] = set()
 
-    def add(self, needle: str, matches: Matches | None, places: Places) -> None:
+    def add(self, needle: str, rest: _Rest) -> None:
         """Take a pattern."""
-        self._by_needle.setdefault(needle, []).append((matches, places))
+        self._by_needle.setdefault(needle, []).append(rest)
         self._lengths.add(len(needle))
 
     def matching(self, text: str) -> int:
         """Return the places of the patterns that match a text with their beginning."""
         found = 0
         for needle in self._occurring(text):
-            for matches, places in self._by_needle[needle]:
-                if matches is None or matches(text):
-                    found |= bits(places)
+            for rest in self._by_needle[needle]:
+                if rest.matches(text):
+                    found |= bits(rest.places)
         return found
 
     def _occurring(self, text: str) -> Iterable[str]:
@@ -60,15 +76,15 @@ def by_pattern(read: Callable[[Scalar], str | None], matching: Callable[[str], M
         whole: dict[str, Places] = {}
         by_length: dict[int, dict[str, _Bucket]] = {}
         cut = {text: _cut(text) for text in lines}
-        common = Counter(piece for _, others in cut.values() for piece in others)
+        pieces = (piece for _, others in cut.values() for piece in others)
+        common = Counter(piece for piece in pieces if isinstance(piece, str))
         for text, (head, others) in cut.items():
             places = packed(lines[text])
             if not others:
                 whole[text] = places
                 continue
-            matches = None if others == [Wild.STAR] else matching(text)
             bucket = by_length.setdefault(len(head), {}).setdefault(head, _Bucket())
-            bucket.add(_rarest(others, common), matches, places)
+            bucket.add(_rarest(others, common), _Rest(text, places, matching))
 
         def lookup(value: Scalar) -> int | None:
             text = read(value)
@@ -94,7 +110,7 @@ def _cut(text: str) -> tuple[str, list[str | Wild]]:
     return "", tokens
 
 
-def _rarest(tokens: Sequence[str | Wild], common: Mapping[str | Wild, int]) -> str:
+def _rarest(tokens: Sequence[str | Wild], common: Mapping[str, int]) -> str:
     """Return the piece of text that tells a pattern from most others, or no text."""
     texts = [token for token in tokens if isinstance(token, str)]
     return min(texts, key=lambda text: (common[text], -len(text)), default="")
