@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from iam.cli import program
 from iam.kit.secrets import SECRET_PATTERN
+from tests.contracts.source_tree import ROOT
 from tests.host import Host, Served
 
 TRUST = {
@@ -398,3 +399,60 @@ def test_jobs_run_by_hand_and_by_another_schedule(shell: Shell) -> None:
     assert "enabled" in shell.done("job", "enable", "prune-tokens")
     for wrong in ((), ("@daily", "--default")):
         assert shell.iam("job", "schedule", "prune-tokens", *wrong).returncode == 2
+
+
+def test_access_is_kept_in_a_file(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "access.yaml"
+    file.write_text((ROOT / "examples" / "access.yaml").read_text(encoding="utf-8"))
+    apply = ("apply", "-f", str(file))
+    shown = shell.done(*apply, "--dry-run")
+    assert "create group/invoicing-team" in shown
+    assert (
+        "for example user/dana: invoicing:PayInvoice on "
+        "arn:iam:invoicing::main:invoice/example: denied -> allowed"
+    ) in shown
+    declined = shell.iam(*apply)
+    assert declined.returncode == 1
+    assert "the plan widens access: nothing was applied" in declined.stderr
+    assert shell.iam("group", "show", "invoicing-team").returncode == 5
+    assert shell.done(*apply, "--approved-by", "Dana Okafor").endswith("\nApplied.\n")
+    assert shell.done(*apply).startswith("No changes")
+    again = json.loads(shell.done(*apply, "--json"))
+    assert (again["steps"], again["applied"]) == ([], True)
+
+    assert shell.done("drift", "-f", str(file)).startswith("No drift")
+    shell.done("policy", "attach", "ReadOnlyAccess", "group/order-desk")
+    shell.done("user", "update", "emil", "--display-name", "E. Novak")
+    drifted = shell.iam("drift", "-f", str(file))
+    assert drifted.returncode == 1
+    assert drifted.stdout.splitlines() == [
+        "group/order-desk was changed",
+        "    policies: has ReadOnlyAccess, not in the file",
+        "user/emil was changed",
+        "    display name: is E. Novak, file: Emil Novak",
+    ]
+    assert shell.done(*apply).endswith("\nApplied.\n")
+
+    exported = tmp_path / "exported.yaml"
+    exported.write_text(shell.done("export", "--name", "shop-access"))
+    assert shell.done("apply", "-f", str(exported), "--dry-run").startswith("No changes")
+    assert shell.done("export", "--name", "shop-access") == exported.read_text()
+
+    text = file.read_text().replace("policies: [pay-invoices]", "policies: [pay-invoice]")
+    file.write_text(text.replace("  emil:\n", "  emil:\n    colour: red\n"))
+    refused = shell.iam(*apply)
+    assert refused.returncode == 2
+    heading, first, second = refused.stderr.splitlines()
+    assert heading == "iam: the document has 2 defects"
+    assert re.match(r".*access\.yaml:\d+:5: \$\.users\.emil\.colour: unknown; expected ", first)
+    role = re.escape('$.roles["year-end"].policies')
+    assert re.match(rf".*access\.yaml:\d+:5: {role}: there is no policy", second)
+
+    file.write_text("configuration: shop-access\n")
+    assert shell.done(*apply).startswith("No changes")
+    # With the guardrail goes what it denies, so even to delete everything widens.
+    assert shell.iam(*apply, "--prune").returncode == 1
+    pruned = shell.done(*apply, "--prune", "--approve-widening", "--json")
+    verbs = {step["verb"] for step in json.loads(pruned)["steps"]}
+    assert verbs == {"delete"}
+    assert shell.iam("group", "show", "invoicing-team").returncode == 5

@@ -33,6 +33,7 @@ SECTIONS: Final[Mapping[str, Kind]] = {
     "guardrails": Kind.GUARDRAIL,
 }
 """The sections of a document, in the order of an export."""
+_GUARDED: Final = "main"
 _COMING: Final = ("applications", "connections")
 """Sections that later releases will know: said so, rather than taken for a slip."""
 
@@ -86,7 +87,9 @@ def read(document: Mapping[str, Any], terms: Terms) -> Reading:
         top.member(NAME).expected("the name of this configuration in lower case", name)
     wanted: dict[Key, Wanted] = {}
     for section, place, content in top.members(dict(document)):
-        if section in SECTIONS:
+        if SECTIONS.get(section) is Kind.GUARDRAIL and terms.account != _GUARDED:
+            place.refuse(f"only account `{_GUARDED}` looks after guardrails")
+        elif section in SECTIONS:
             _read_section(SECTIONS[section], place, content, terms, wanted)
         elif section in _COMING:
             place.refuse(f"this release knows no {section} yet; describe them when it does")
