@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from iam.errors import unavailable
 from iam.features.jobs import service as jobs
+from iam.features.signing_keys.service import rotate_keys
+from iam.features.users.service import create_user
 from iam.jobs import Run
 from iam.leases import LeaseLostError
 from iam.models import AuditEntry, OneTimeId, OutboxMessage, RunStatus
@@ -67,6 +69,24 @@ async def test_what_a_job_changes_bears_the_name_of_the_job(shift: Shift) -> Non
     assert entry.detail["slot"] == "2026-07-01T13:00:00Z"
     assert sent is not None
     assert sent.subject == entry.subject
+
+
+@pytest.mark.any_database
+async def test_a_job_may_do_what_the_account_itself_may(shift: Shift) -> None:
+    acme = await shift.world.account("acme")
+
+    async def works(run: Run) -> None:
+        async with run.begin() as uow:
+            await rotate_keys(uow)
+        async with run.begin(acme) as uow:
+            await create_user(uow, name="made-by-a-job")
+
+    shift.work = works
+    await shift.pass_hours(1)
+    await shift.work_off()
+    assert await shift.statuses() == ["succeeded"]
+    (made,) = await shift.world.events(account=acme)
+    assert (made.actor, made.type) == ("arn:iam:iam::main:job/test", "iam.user.created.v1")
 
 
 @pytest.mark.any_database
