@@ -29,6 +29,7 @@ from iam.features.health import fast as health
 from iam.features.introspection import fast as introspection
 from iam.features.introspection import schemas as introspection_schemas
 from iam.features.jobs import routes as jobs
+from iam.features.mail import routes as mail
 from iam.features.me import routes as me
 from iam.features.oauth import fast as oauth
 from iam.features.oauth import schemas as oauth_schemas
@@ -52,6 +53,7 @@ from iam.features.webhooks import routes as webhooks
 from iam.features.why import routes as why
 from iam.http.edge import Edge
 from iam.http.fast_lane import FastLane
+from iam.http.measured import Measured
 from iam.http.openapi import serve_openapi
 from iam.http.refusals import REFUSALS
 from iam.http.work import ServedBy
@@ -68,6 +70,7 @@ ROUTERS = (
     groups.router,
     guardrails.router,
     jobs.router,
+    mail.router,
     me.router,
     policies.router,
     resource_policies.router,
@@ -94,7 +97,11 @@ def build_app(runtime: Runtime) -> ASGIApp:
 
     fast = _fast_routes(runtime)
     app = Starlette(routes=[*fast, Mount("/", api)], exception_handlers=REFUSALS, lifespan=lifespan)
-    return Edge(FastLane(app, fast), settings=runtime.settings, clock=runtime.clock)
+    edge = Edge(FastLane(app, fast), settings=runtime.settings, clock=runtime.clock)
+    if runtime.metrics is None:
+        return edge
+    templates = describe_api().router.routes
+    return Measured(edge, runtime.metrics, fast=fast, templates=templates)
 
 
 def _fast_routes(runtime: Runtime) -> list[Route]:

@@ -19,6 +19,8 @@ from iam.journal.denied_questions import DeniedQuestions
 from iam.kit.clock import Clock, SystemClock
 from iam.kit.database import Database
 from iam.kit.ids import IdKind, new_id
+from iam.kit.loop_lag import LoopLag
+from iam.kit.metrics import Metrics
 from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
 from iam.kit.sealing import Sealer
@@ -68,6 +70,8 @@ class Runtime:
             ca_bundle=settings.ca_bundle,
             allow_http=settings.allow_http_internal,
         )
+        self.metrics = Metrics() if settings.metrics.enabled else None
+        self.loop_lag = LoopLag()
         self.keys = PublishedKeys(database)
         self.principals = PrincipalSnapshots(database, partition=settings.partition)
         self.surroundings = SurroundingSnapshots(
@@ -112,9 +116,11 @@ class Runtime:
         await self.tools.denied_questions.start()
         await self.ledger.start()
         await self.uses.start()
+        self.loop_lag.start()
 
     async def stop(self) -> None:
         """End the background tasks, writing what waits, and close the database."""
+        self.loop_lag.stop()
         await self.uses.stop()
         await self.ledger.stop()
         await self.tools.denied_questions.stop()

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from iam.authz.keys import PublishedKeys
 from iam.authz.standing import read_standing, stands
 from iam.errors import IamError, unauthenticated
+from iam.kit.log_context import note_principal
 from iam.work import Caller, UnitOfWork
 from iam_sdk.errors import TokenInvalid
 from iam_sdk.tokens import AccessToken, verify_access_token
@@ -56,6 +57,7 @@ class BearerAuthenticator:
             token_id=token.jti,
             token_issued_at=datetime.fromtimestamp(token.issued_at, UTC),
         )
+        note_principal(uow.caller.arn)
 
 
 def _stands(row: Row[Any], token: AccessToken) -> bool:

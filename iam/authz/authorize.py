@@ -15,6 +15,7 @@ from iam.authz.surroundings import Surroundings, owning_account
 from iam.errors import denied, unauthenticated
 from iam.journal.denials import Denial
 from iam.kit.ids import IdKind, new_id
+from iam.kit.log_context import note_decision
 from iam.models import MAIN_ACCOUNT
 from iam.work import Asked, UnitOfWork
 from iam_policy import Decision, Effect, Layers, Principal, Request, evaluate
@@ -49,6 +50,7 @@ async def authorize(
     decision_id = uow.decision_id or new_id(IdKind.DECISION, uow.now)
     uow.authorized.append(Asked(action, resource, context or {}))
     uow.decision_id = decision_id
+    note_decision(decision_id)
     if decision.allowed:
         return
     _record(uow, action, resource, decision, decision_id, context or {})

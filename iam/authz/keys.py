@@ -17,7 +17,9 @@ class PublishedKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.cache: SnapshotCache[str, KeySet] = SnapshotCache(self._load, max_items=1)
+        self.cache: SnapshotCache[str, KeySet] = SnapshotCache(
+            self._load, max_items=1, name="published-keys"
+        )
 
     async def get(self) -> KeySet:
         """The keys that verify: prepared, active and retiring ones that are not tainted."""

@@ -40,9 +40,11 @@ class PrincipalSnapshots:
         self._database = database
         self._partition = partition
         self.cache: SnapshotCache[str, PrincipalFacts] = SnapshotCache(
-            self._load, max_items=MAX_PRINCIPALS
+            self._load, max_items=MAX_PRINCIPALS, name="principals"
         )
-        self.ids: SnapshotCache[str, str] = SnapshotCache(self._load_id, max_items=MAX_PRINCIPALS)
+        self.ids: SnapshotCache[str, str] = SnapshotCache(
+            self._load_id, max_items=MAX_PRINCIPALS, name="principal-ids"
+        )
 
     async def get(self, principal_id: str) -> PrincipalFacts | None:
         """The facts of this principal; `None` if there is no such principal."""
@@ -110,13 +112,13 @@ class SurroundingSnapshots:
         self._principals = principals
         self._partition = partition
         self.guardrails: SnapshotCache[str, Guardrails] = SnapshotCache(
-            self._load_guardrails, max_items=1
+            self._load_guardrails, max_items=1, name="guardrails"
         )
         self.policed: SnapshotCache[str, PolicedResources] = SnapshotCache(
-            self._load_policed, max_items=MAX_ACCOUNTS
+            self._load_policed, max_items=MAX_ACCOUNTS, name="policed-resources"
         )
         self.resources: SnapshotCache[ResourceName, ResourceFacts] = SnapshotCache(
-            self._load_resource, max_items=MAX_RESOURCES
+            self._load_resource, max_items=MAX_RESOURCES, name="resources"
         )
 
     @property

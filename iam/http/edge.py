@@ -16,6 +16,7 @@ from iam.http.address import ClientAddress
 from iam.http.problems import internal_error, problem
 from iam.kit.clock import Clock
 from iam.kit.ids import IdKind, new_id
+from iam.kit.log_context import REQUEST, RequestContext
 from iam.settings import Settings
 
 MAX_TARGET_BYTES: Final = 8192
@@ -60,13 +61,15 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(self, scope, receive, send)
+        # The server has a task for each request, with a context of its own: nothing to put back.
+        REQUEST.set(exchange)
         try:
             exchange.check()
             await self._app(scope, exchange.receive, exchange.send)
         except IamError as error:
             await exchange.answer_error(error)
         except Exception:  # noqa: BLE001 -- the last catch: nothing may leave but an opaque 500
-            _log.exception("request_failed", request_id=exchange.request_id)
+            _log.exception("request_failed")
             await exchange.answer_internal_error()
 
     def new_request_id(self) -> str:
@@ -94,17 +97,16 @@ def _count(scope: Scope, name: bytes) -> int:
     return sum(1 for present, _ in scope["headers"] if present == name)
 
 
-class _Exchange:
+class _Exchange(RequestContext):
     """One request and its answer, as they pass the edge."""
 
-    __slots__ = ("_edge", "_limit", "_receive", "_scope", "_seen", "_send", "_started",
-                 "headers", "request_id")  # fmt: skip
+    __slots__ = ("_edge", "_limit", "_receive", "_scope", "_seen", "_send", "_started", "headers")
 
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self.headers.get(b"x-request-id")
-        self.request_id = _acceptable(given) or edge.new_request_id()
+        super().__init__(_acceptable(given) or edge.new_request_id())
         self._limit = edge.body_limit(scope["path"])
         self._seen = 0
         self._started = False
@@ -149,6 +151,7 @@ class _Exchange:
         """The next part of the answer, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self._started = True
+            self._scope["iam.status"] = message["status"]
             edge, given = self._edge, message["headers"]
             mine = edge.headers
             present = {name for name, _ in given}

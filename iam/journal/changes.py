@@ -6,6 +6,7 @@ new, and nothing twice, is found by `change_log_postgresql.py` and `change_log_s
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -65,6 +66,11 @@ class ChangeReader:
     def subscribe(self, snapshots: Snapshots) -> None:
         """Invalidate these snapshots from now on."""
         self._subscribers.append(snapshots)
+
+    @property
+    def subscribers(self) -> Sequence[Snapshots]:
+        """All that is invalidated."""
+        return self._subscribers
 
     @property
     def is_fresh(self) -> bool:

@@ -13,6 +13,9 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from iam.kit.log_context import REQUEST
+from iam.kit.spans import CURRENT
+
 
 def configure_logs(*, as_json: bool, level: int = logging.INFO) -> None:
     """Send structlog's and the standard library's log lines to stdout in one form.
@@ -46,9 +49,15 @@ def _quieten() -> None:
 
 
 def _stamped(_logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Add level and time. In one step, as each step costs a decision something."""
+    """Add level, time and whose request it is. In one step, as each costs a decision something."""
     event["level"] = "error" if name == "exception" else name
     event["timestamp"] = datetime.now(UTC)  # noqa: TID251 -- when the line was written, by no other clock
+    request = REQUEST.get()
+    if request is not None:
+        request.add_to(event)
+    span = CURRENT.get()
+    if span is not None:
+        event["trace_id"] = f"{span.trace_id:032x}"
     return event
 
 

@@ -37,14 +37,26 @@ class SnapshotCache(Generic[K, V]):
         load: Reads the value of a key and the ids of everything it depends on; None if there is no
             such thing, which is never kept, so that what comes to be is seen at once.
         max_items: How many values to keep; at least 1.
+        name: What metrics call it.
+
+    Attributes:
+        loads: How many loads were begun; whatever else was asked for was kept already.
+        drops: How many values were dropped, because of a change or for want of room.
     """
 
     def __init__(
-        self, load: Callable[[K], Awaitable[tuple[V, frozenset[str]] | None]], *, max_items: int
+        self,
+        load: Callable[[K], Awaitable[tuple[V, frozenset[str]] | None]],
+        *,
+        max_items: int,
+        name: str = "",
     ) -> None:
         if max_items < 1:
             raise ValueError("expected room for one item at least")
         self._load = load
+        self.name = name
+        self.loads = 0
+        self.drops = 0
         self._max_items = max_items
         self._values: OrderedDict[K, V] = OrderedDict()
         self._is_crowded = False  # the order counts only when room may run out
@@ -91,6 +103,7 @@ class SnapshotCache(Generic[K, V]):
 
     def clear(self) -> None:
         """Drop everything, as if all entities had changed."""
+        self.drops += len(self._values)
         self._values.clear()
         self._dependencies.clear()
         self._dependents.clear()
@@ -100,6 +113,7 @@ class SnapshotCache(Generic[K, V]):
 
     def _depart(self, key: K) -> _Flight[V]:
         flight = _Flight[V]()
+        self.loads += 1
         self._flying.add(flight)
         self._joinable[key] = flight
         flight.task = asyncio.create_task(self._fly(key, flight))
@@ -135,6 +149,7 @@ class SnapshotCache(Generic[K, V]):
 
     def _drop(self, key: K) -> None:
         del self._values[key]
+        self.drops += 1
         for entity_id in self._dependencies.pop(key):
             keys = self._dependents[entity_id]
             keys.discard(key)

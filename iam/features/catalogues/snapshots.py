@@ -34,7 +34,7 @@ class PrefixSnapshots:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self.cache: SnapshotCache[str, PrefixOwners] = SnapshotCache(
-            self._load, max_items=MAX_ACCOUNTS
+            self._load, max_items=MAX_ACCOUNTS, name="prefixes"
         )
         tools.changes.subscribe(self.cache)
 

@@ -58,10 +58,10 @@ class ClientSnapshots:
         self._remote = RemoteKeySets(outbound, tools.clock)
         # What proves nobody is never kept: a guessed secret costs a query and no memory.
         self.secrets: SnapshotCache[bytes, ClientCredential] = SnapshotCache(
-            self._load_secret, max_items=MAX_SECRETS
+            self._load_secret, max_items=MAX_SECRETS, name="client-secrets"
         )
         self.holdings: SnapshotCache[str, _Holdings] = SnapshotCache(
-            self._load_holdings, max_items=MAX_KEY_HOLDERS
+            self._load_holdings, max_items=MAX_KEY_HOLDERS, name="client-keys"
         )
         tools.changes.subscribe(self.secrets)
         tools.changes.subscribe(self.holdings)

@@ -1,9 +1,9 @@
 """Use case of decisions: a batch of questions from one proven caller."""
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -30,8 +30,10 @@ from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
 from iam.journal.denials import Denial
 from iam.journal.denied_questions import Denied
 from iam.kit.ids import IdKind, new_id
+from iam.kit.log_context import note_decision, note_principal
+from iam.kit.metrics import Tally
 from iam.work import Tools
-from iam_policy import Context, Decision, DocumentKind, is_canonical
+from iam_policy import Context, Decision, DocumentKind, Effect, is_canonical
 from iam_policy.values import quick_value
 
 _log = structlog.get_logger(__name__)
@@ -88,6 +90,27 @@ class Answer:
     unknown: Unknown | None = None
 
 
+Decide = Callable[[Asker, Evaluation], Awaitable[Answer]]
+"""`DecisionPoint.answer`."""
+
+
+def counted(answer: Decide, tally: Tally) -> Decide:
+    """The same, and each decision counted by its outcome."""
+    counts = tally.counts
+    of_effect = {effect: (effect.value,) for effect in Effect}
+
+    async def answer_counted(asker: Asker, question: Evaluation) -> Answer:
+        found = await answer(asker, question)
+        decision = found.decision
+        counts[_UNKNOWN if decision is None else of_effect[decision.effect]] += 1
+        return found
+
+    return answer_counted
+
+
+_UNKNOWN: Final = ("unknown",)
+
+
 class DecisionPoint:
     """Answers questions from memory; what it remembers is dropped when anything changes."""
 
@@ -124,6 +147,7 @@ class DecisionPoint:
         facts = await self._principals.get(known.token.subject)
         if facts is None or not facts.is_active:
             raise unauthenticated("token_revoked", "the access token is not accepted")
+        note_principal(facts.arn)
         return Asker(facts, request_id, address, is_secure)
 
     async def answer(self, asker: Asker, question: Evaluation) -> Answer:
@@ -253,6 +277,7 @@ class DecisionPoint:
         self, asker: Asker, action: Action, resource: str, decision: Decision, now: datetime
     ) -> None:
         decision_id = new_id(IdKind.DECISION, now)
+        note_decision(decision_id)
         facts = asker.facts
         self._tools.denials.record(
             Denial(

@@ -4,7 +4,7 @@ import orjson
 from starlette.routing import Route
 
 from iam.features.introspection.rules import parse_introspection
-from iam.features.introspection.service import IntrospectionEndpoint
+from iam.features.introspection.service import Introspect, IntrospectionEndpoint, counted
 from iam.features.oauth.service import ClientAuthenticator
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.tokens.snapshots import TokenSnapshots
@@ -27,9 +27,12 @@ def routes(
         audiences=audiences,
         tokens=tokens,
     )
+    find: Introspect = endpoint.introspect
+    if runtime.metrics is not None:
+        find = counted(find, runtime.metrics.introspections)
 
     async def introspect(posted: PostedForm) -> bytes:
         request = parse_introspection(posted.body, posted.authorization)
-        return orjson.dumps(await endpoint.introspect(request))
+        return orjson.dumps(await find(request))
 
     return [Route("/oauth2/introspect", FormEndpoint(introspect))]

@@ -1,12 +1,12 @@
 """Use case of introspection."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from iam.authz.facts import PrincipalFacts
 from iam.authz.snapshots import PrincipalSnapshots
-from iam.errors import unauthenticated
+from iam.errors import IamError, unauthenticated
 from iam.features.introspection.rules import (
     INACTIVE,
     IntrospectionRequest,
@@ -16,7 +16,30 @@ from iam.features.introspection.rules import (
 from iam.features.oauth.service import ClientAuthenticator
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.tokens.snapshots import KnownToken, TokenSnapshots
+from iam.kit.metrics import Tally
 from iam.work import Tools
+
+Introspect = Callable[[IntrospectionRequest], Awaitable[Mapping[str, Any]]]
+"""`IntrospectionEndpoint.introspect`."""
+
+
+def counted(introspect: Introspect, tally: Tally) -> Introspect:
+    """The same, and each request counted by its outcome."""
+
+    async def introspect_counted(request: IntrospectionRequest) -> Mapping[str, Any]:
+        try:
+            answer = await introspect(request)
+        except IamError:
+            tally.add("refused")
+            raise
+        tally.counts[_ACTIVE if answer["active"] else _INACTIVE] += 1
+        return answer
+
+    return introspect_counted
+
+
+_ACTIVE: Final = ("active",)
+_INACTIVE: Final = ("inactive",)
 
 
 class IntrospectionEndpoint:

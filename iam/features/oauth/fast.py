@@ -4,7 +4,13 @@ import orjson
 from starlette.routing import Route
 
 from iam.features.oauth.rules import parse_request
-from iam.features.oauth.service import ClientAuthenticator, Connection, TokenEndpoint
+from iam.features.oauth.service import (
+    ClientAuthenticator,
+    Connection,
+    Issue,
+    TokenEndpoint,
+    counted,
+)
 from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.signing_keys.snapshots import Signers
 from iam.features.tokens.service import TokenIssuer
@@ -29,11 +35,14 @@ def routes(
         issuer=issuer,
         uses=runtime.uses,
     )
+    issue: Issue = endpoint.issue
+    if runtime.metrics is not None:
+        issue = counted(issue, runtime.metrics.tokens)
 
     async def token(posted: PostedForm) -> bytes:
         request = parse_request(posted.body, posted.authorization)
         connection = Connection(posted.address, posted.is_secure, posted.request_id)
-        answer = await endpoint.issue(request, connection)
+        answer = await issue(request, connection)
         return orjson.dumps(answer.members())
 
     return [Route("/oauth2/token", FormEndpoint(token))]

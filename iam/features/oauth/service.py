@@ -1,5 +1,6 @@
 """Use cases of OAuth: proving a client, and the pipeline of the token endpoint."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,8 @@ from iam.features.oauth.snapshots import AudienceSnapshots
 from iam.features.tokens.rules import Grant, OneTimeUse
 from iam.features.tokens.service import TokenIssuer
 from iam.kit.ids import IdKind, is_id, new_id
+from iam.kit.log_context import note_principal
+from iam.kit.metrics import OTHER, Tally
 from iam.models import OneTimeId
 from iam.work import Caller, Tools, begin_work
 from iam.work.uses import CredentialUses
@@ -110,6 +113,7 @@ class ClientAuthenticator:
         facts = await self._principals.get(credential.principal_id)
         if facts is None or not facts.is_active:
             raise _refused(proof, "principal")
+        note_principal(facts.arn)
         return ProvenClient(facts, credential, one_time)
 
     def check_sight(self) -> None:
@@ -178,6 +182,10 @@ class IssuedAnswer:
         if self.scope:
             members["scope"] = self.scope
         return members
+
+
+Issue = Callable[[OAuthRequest, Connection], Awaitable[IssuedAnswer]]
+"""`TokenEndpoint.issue`."""
 
 
 class TokenEndpoint:
@@ -274,3 +282,24 @@ class TokenEndpoint:
             client.credential.id, address=connection.address, audience=audience, at=now
         )
         return IssuedAnswer(token, int(granted.ttl.total_seconds()), scope)
+
+
+def counted(issue: Issue, tally: Tally) -> Issue:
+    """The same, and each request counted by its grant and outcome."""
+    counts = tally.counts
+    issued = {grant: (grant, "issued") for grant in GRANTS}
+    counts.update(dict.fromkeys(issued.values(), 0))
+
+    async def issue_counted(request: OAuthRequest, connection: Connection) -> IssuedAnswer:
+        grant = request.parameters.get("grant_type", "")
+        if grant not in GRANTS:
+            grant = OTHER
+        try:
+            answer = await issue(request, connection)
+        except IamError as error:
+            tally.add(grant, error.code)
+            raise
+        counts[issued[grant]] += 1
+        return answer
+
+    return issue_counted

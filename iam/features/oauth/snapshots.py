@@ -33,7 +33,7 @@ class AudienceSnapshots:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self.cache: SnapshotCache[AudienceKey, AudienceFacts] = SnapshotCache(
-            self._load, max_items=MAX_AUDIENCES
+            self._load, max_items=MAX_AUDIENCES, name="audiences"
         )
         tools.changes.subscribe(self.cache)
 

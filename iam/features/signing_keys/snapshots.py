@@ -20,7 +20,7 @@ class Signers:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self.cache: SnapshotCache[Purpose, Signer] = SnapshotCache(
-            self._load, max_items=len(Purpose)
+            self._load, max_items=len(Purpose), name="signers"
         )
         tools.changes.subscribe(self.cache)
 
@@ -56,7 +56,9 @@ class JwksSnapshots:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self.cache: SnapshotCache[str, Jwks] = SnapshotCache(self._load, max_items=1)
+        self.cache: SnapshotCache[str, Jwks] = SnapshotCache(
+            self._load, max_items=1, name="key-set"
+        )
         tools.changes.subscribe(self.cache)
 
     async def get(self) -> Jwks:

@@ -47,7 +47,9 @@ class TokenSnapshots:
     def __init__(self, tools: Tools, keys: PublishedKeys) -> None:
         self._tools = tools
         self._keys = keys
-        self.cache: SnapshotCache[str, KnownToken] = SnapshotCache(self._load, max_items=MAX_TOKENS)
+        self.cache: SnapshotCache[str, KnownToken] = SnapshotCache(
+            self._load, max_items=MAX_TOKENS, name="tokens"
+        )
         tools.changes.subscribe(self.cache)
 
     async def find(self, text: str) -> KnownToken | None:
