@@ -3,7 +3,7 @@
 Built once by a door, from settings and a master key; started and stopped with the process.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,6 +16,7 @@ from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
 from iam.journal.changes import ChangeReader
 from iam.journal.denials import DenialWriter
 from iam.journal.denied_questions import DeniedQuestions
+from iam.journal.events import master_key_in
 from iam.kit.clock import Clock, SystemClock
 from iam.kit.database import Database
 from iam.kit.ids import IdKind, new_id
@@ -23,24 +24,50 @@ from iam.kit.loop_lag import LoopLag
 from iam.kit.metrics import Metrics
 from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
-from iam.kit.sealing import Sealer
+from iam.kit.sealing import Reread, Sealer
 from iam.kit.turns import Turns
 from iam.leases import Fence, Leases
-from iam.models import MAIN_ACCOUNT
+from iam.models import MAIN_ACCOUNT, MasterKeyState
 from iam.settings import Settings
 from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
 from iam.work.uses import CredentialUses
 
+_ACTIVE_KEY: Final = master_key_in(MasterKeyState.ACTIVE, "")
 _ROLE_ADVICE: Final = "let a role serve that owns the database and is no superuser"
 
 _log = structlog.get_logger(__name__)
+
+
+class _CurrentMasterKey:
+    """Follows, by the change log, which master key seals.
+
+    Whoever misses a change goes on with the key before, which opens as well: a job seals that anew.
+    """
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def invalidate(self, entity_id: str) -> None:
+        """Something has changed; if it is the active key, seal with the new one."""
+        _, is_ours, key_id = entity_id.partition(_ACTIVE_KEY)
+        if is_ours and not self._sealer.use(key_id):
+            _log.error("master_key_missing", key_id=key_id, advice="give it to this replica")
+
+    def clear(self) -> None:
+        """Whatever seals now, opens."""
 
 
 class Runtime:
     """The long-lived parts of one process, wired."""
 
     def __init__(
-        self, settings: Settings, *, master_key: bytes, clock: Clock | None = None
+        self,
+        settings: Settings,
+        *,
+        master_key: bytes,
+        older: Sequence[bytes] = (),
+        reread: Reread | None = None,
+        clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
         database = Database(
@@ -49,14 +76,14 @@ class Runtime:
             lock_timeout=settings.database_lock_timeout,
             statement_timeout=settings.database_statement_timeout,
         )
-        sealer = Sealer(master_key)
+        sealer = Sealer(master_key, older=older, reread=reread)
         changes = ChangeReader(database, clock)
         self.tools = Tools(
             settings=settings,
             clock=clock,
             database=database,
             sealer=sealer,
-            cursors=Cursors(sealer.subkey("cursors")),
+            cursors=Cursors(*sealer.subkeys("cursors")),
             changes=changes,
             denials=DenialWriter(database, clock),
             denied_questions=DeniedQuestions(database),
@@ -78,6 +105,7 @@ class Runtime:
             database, self.principals, partition=settings.partition
         )
         self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
+        changes.subscribe(_CurrentMasterKey(sealer))
         changes.subscribe(self.keys.cache)
         changes.subscribe(self.principals.cache)
         changes.subscribe(self.principals.ids)

@@ -65,6 +65,13 @@ _VERBS: Final = {
     "missed": "did not happen at its time",
     "cancel_requested": "is to end",
     "cancelled": "was ended before it was done",
+    "restored": "was brought back from a backup: what was issued before is refused",
+    "verified": "was restored on trial, and all that is sealed in it was opened",
+    "confirmed": "is known to open what is meant for it",
+    "provided": "is at hand, and seals nothing yet",
+    "put_to_use": "seals from now on",
+    "superseded": "seals no more, and still opens",
+    "withdrawn": "is needed by nothing in the database any more",
 }
 _OWN: Final[dict[str, type[models.Base]]] = {
     "installation": models.Installation,
@@ -82,6 +89,9 @@ _OWN: Final[dict[str, type[models.Base]]] = {
     "signing_key": models.SigningKey,
     "job": models.Job,
     "webhook": models.Webhook,
+    "backup": models.Backup,
+    "master_key": models.MasterKey,
+    "recovery_recipient": models.RecoveryRecipient,
 }
 """What the columns of before and after are those of. Without one there is neither."""
 _HANGING: Final[dict[str, tuple[type[models.Base], ...]]] = {
@@ -104,6 +114,7 @@ DETAIL: Final[dict[str, tuple[str, ...]]] = {
     "iam.group.member_added.v1": ("member",),
     "iam.group.member_removed.v1": ("member",),
     "iam.webhook.disabled.v1": ("reason",),
+    "iam.installation.restored.v1": ("backup", "backup_created_at", "heads", "credentials"),
     "iam.webhook.replayed.v1": ("count", "delivery"),
     "iam.token.revoked.v1": ("client_id",),
     **{

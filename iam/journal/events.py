@@ -18,6 +18,20 @@ class EventType(StrEnum):
 
     INSTALLATION_CREATED = "iam.installation.created.v1"
     INSTALLATION_UPDATED = "iam.installation.updated.v1"
+    INSTALLATION_RESTORED = "iam.installation.restored.v1"
+
+    BACKUP_CREATED = "iam.backup.created.v1"
+    BACKUP_VERIFIED = "iam.backup.verified.v1"
+    BACKUP_DELETED = "iam.backup.deleted.v1"
+
+    MASTER_KEY_PROVIDED = "iam.master_key.provided.v1"
+    MASTER_KEY_PUT_TO_USE = "iam.master_key.put_to_use.v1"
+    MASTER_KEY_SUPERSEDED = "iam.master_key.superseded.v1"
+    MASTER_KEY_WITHDRAWN = "iam.master_key.withdrawn.v1"
+
+    RECOVERY_RECIPIENT_CREATED = "iam.recovery_recipient.created.v1"
+    RECOVERY_RECIPIENT_CONFIRMED = "iam.recovery_recipient.confirmed.v1"
+    RECOVERY_RECIPIENT_DELETED = "iam.recovery_recipient.deleted.v1"
 
     ACCOUNT_CREATED = "iam.account.created.v1"
     ACCOUNT_UPDATED = "iam.account.updated.v1"
@@ -180,6 +194,11 @@ def _holder(row: models.PolicyAttachment | models.InlinePolicy) -> str:
 SIGNING_KEYS = "signing-keys"
 """The entity id that stands for the key set as a whole."""
 
+def master_key_in(state: str, key_id: str) -> str:
+    """The entity id that tells which master key came into which state."""
+    return f"master-key:{state}:{key_id}"
+
+
 GUARDRAILS = "guardrails"
 """The entity id that stands for all guardrails and where they are attached."""
 
@@ -205,6 +224,9 @@ def _resource(row: models.ResourcePolicy) -> tuple[str, ...]:
 
 AUDITED: dict[type[models.Base], Audited] = {
     models.Installation: Audited(lambda _: "installation", lambda _: ("installation",)),
+    models.Backup: Audited(lambda row: row.id, lambda row: (row.id,)),
+    models.MasterKey: Audited(lambda row: row.id, lambda row: (master_key_in(row.state, row.id),)),
+    models.RecoveryRecipient: Audited(lambda row: row.id, lambda row: (row.id,)),
     models.Account: Audited(lambda row: row.id, lambda row: (f"account:{row.id}",)),
     models.Principal: Audited(lambda row: row.id, lambda row: (row.id,)),
     models.ServiceAudience: Audited(lambda row: row.service_id, lambda row: (row.service_id,)),

@@ -37,6 +37,8 @@ class IdKind(StrEnum):
     REQUEST = "req"
     INSTALLATION = "ins"
     JOB_RUN = "run"
+    BACKUP = "bak"
+    RESTORE = "rst"
 
 
 # Crockford's alphabet leaves out i, l, o and u, which are misread; lower case, because ids are

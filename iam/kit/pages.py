@@ -10,6 +10,7 @@ import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -45,10 +46,12 @@ class Cursors:
 
     Args:
         key: 32 bytes, the same on every replica; a new key ends all listings under way.
+        older: Keys whose cursors are read as well.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *older: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._older = [AESGCM(each) for each in older]
 
     def encode(self, values: Sequence[str], *, scope: str) -> str:
         """The cursor after an item with these sort values.
@@ -63,11 +66,14 @@ class Cursors:
         """The sort values in a cursor of this scope; ``IamError`` (invalid) for any other text."""
         try:
             sealed = _from_text(cursor)
-            nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            plain = self._cipher.decrypt(nonce, ciphertext, scope.encode())
-        except (ValueError, InvalidTag):
+        except ValueError:
             raise _cursor_invalid() from None
-        return cast("list[str]", json.loads(plain))  # authenticated: nobody else wrote it
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        for cipher in (self._cipher, *self._older):
+            with suppress(ValueError, InvalidTag):
+                plain = cipher.decrypt(nonce, ciphertext, scope.encode())
+                return cast("list[str]", json.loads(plain))  # authenticated: nobody else wrote it
+        raise _cursor_invalid()
 
 
 def _to_text(data: bytes) -> str:

@@ -54,6 +54,25 @@ def create_private_file(path: Path, content: bytes) -> None:
     _fsync_directory(path.parent)
 
 
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Put this content in the place of a file, or make it: mode 0600, durable when this returns.
+
+    Whoever reads meanwhile finds the old content or the new one, whole.
+
+    Raises ``IamError``: unavailable, ``file_unwritable``, when the directory is read-only, as
+    mounted secrets are; see also ``make_private_directory``.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.unlink(missing_ok=True)  # left by a process that was killed
+        create_private_file(draft, content)
+        draft.replace(path)
+        _fsync_directory(path.parent)
+    except OSError as error:
+        message = f"cannot write `{path}`: {error.strerror}"
+        raise unavailable("file_unwritable", message) from error
+
+
 def read_private_file(path: Path) -> bytes:
     """The content of a file that nobody else may read.
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from iam.kit.database import Database
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision that this code needs; a test compares it with the newest migration."""
 
 _MIGRATION_LOCK = 0x1A12
@@ -52,17 +52,21 @@ async def upgrade(database: Database) -> bool:
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
             )
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade_in)
     return True
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade_in(connection: Connection, revision: str = "head") -> None:
+    """Apply what is missing up to a revision, in a transaction that somebody else ends.
+
+    Raises `MigrationError` as `upgrade` does, and for a revision that this code does not know.
+    """
     # Imported late: a start without work to do must not pay for it.
     from alembic import command
     from alembic.util import CommandError
 
     try:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
     except CommandError as error:
         raise MigrationError(str(error)) from error
 

@@ -20,6 +20,8 @@ _BASE62_PAIRS = tuple(high + low for high in _BASE62 for low in _BASE62)
 _SECRET_BYTES = 32
 _SECRET_LENGTH = 43  # 62**43 > 2**256
 _CHECKSUM_LENGTH = 6  # 62**6 > 2**32
+_CODE_BYTES = 8
+_CODE_GROUP = 4
 
 
 @unique
@@ -61,6 +63,12 @@ def mint_secret(kind: SecretKind) -> MintedSecret:
 def mint_webhook_secret() -> str:
     """256 random bits in the form that Standard Webhooks want; sealed, because we sign with it."""
     return f"whsec_{b64encode(os.urandom(_SECRET_BYTES)).decode()}"
+
+
+def mint_code() -> str:
+    """64 random bits that a person can type: hexadecimal digits in groups of four."""
+    digits = os.urandom(_CODE_BYTES).hex()
+    return "-".join(digits[i : i + _CODE_GROUP] for i in range(0, len(digits), _CODE_GROUP))
 
 
 def is_secret(text: str, kind: SecretKind) -> bool:

@@ -7,6 +7,7 @@ listed in `journal/events.py`.
 from iam.models.account import MAIN_ACCOUNT, SHIPPED_ACCOUNT, Account, AccountStatus
 from iam.models.action_catalogue import ActionCatalogue
 from iam.models.audit_entry import AuditEntry
+from iam.models.backup import Backup, Restore
 from iam.models.base import Base
 from iam.models.change import Change
 from iam.models.configuration import Configuration, ManagedObject
@@ -26,6 +27,7 @@ from iam.models.installation import Installation
 from iam.models.issued_token import IssuedToken, OneTimeId
 from iam.models.job import Job, JobRun, RunStatus
 from iam.models.lease import Lease
+from iam.models.master_key import MasterKey, MasterKeyState, RecoveryRecipient
 from iam.models.outbox_message import OutboxMessage
 from iam.models.policy import InlinePolicy, Policy, PolicyAttachment, PolicyVersion
 from iam.models.principal import (
@@ -50,6 +52,7 @@ __all__ = [
     "AccountStatus",
     "ActionCatalogue",
     "AuditEntry",
+    "Backup",
     "Base",
     "Change",
     "Configuration",
@@ -74,6 +77,8 @@ __all__ = [
     "JobRun",
     "Lease",
     "ManagedObject",
+    "MasterKey",
+    "MasterKeyState",
     "OneTimeId",
     "OutboxMessage",
     "Policy",
@@ -82,7 +87,9 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "PrincipalStatus",
+    "RecoveryRecipient",
     "ResourcePolicy",
+    "Restore",
     "Role",
     "RunStatus",
     "Service",

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from iam.models.account import MAIN_ACCOUNT
-from iam.models.base import Base
+from iam.models.base import Base, IdColumn
 
 
 class Installation(Base, kw_only=True):
@@ -22,6 +22,8 @@ class Installation(Base, kw_only=True):
     # A known text, sealed: opening it proves that the master key is the right one.
     key_check_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+    # Random, so that a backup of another installation is told from one of this.
+    uid: Mapped[str] = mapped_column(IdColumn, default="", server_default="")
 
     @property
     def id(self) -> str:

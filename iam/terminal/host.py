@@ -17,7 +17,7 @@ from iam.errors import IamError
 from iam.kit import schema
 from iam.kit.database_lock import DatabaseLock, find_holder, locked_database
 from iam.kit.ids import IdKind, new_id
-from iam.kit.sealing import create_master_key, load_master_key
+from iam.kit.sealing import create_master_key, load_master_keys
 from iam.models import MAIN_ACCOUNT
 from iam.runtime import Runtime
 from iam.settings import Settings, SettingsError, read_settings
@@ -26,6 +26,7 @@ from iam.terminal.own_name import own_name
 from iam.work import Caller
 
 SERVER_ROLE = "server"
+_MISCONFIGURED = frozenset({"master_key_wrong", "master_key_missing", "restore_unfinished"})
 
 HostSettings: TypeAlias = Settings
 """The settings by the name under which a command may pass them on."""
@@ -80,8 +81,8 @@ def is_server_starting(settings: Settings) -> bool:
     return holder is not None and not holder.url and (holder.role == SERVER_ROLE or not holder.pid)
 
 
-def find_master_key(settings: Settings) -> bytes:
-    """The master key; made here if there is nothing yet that another key could have sealed.
+def find_master_key(settings: Settings) -> list[bytes]:
+    """The master keys; one is made here if there is nothing yet that another could have sealed.
 
     That is: no file was named, and there is no SQLite database. Whoever lost a key must hear of it
     and not be given a new one (SR-04). Call this with `sole_use`.
@@ -90,8 +91,8 @@ def find_master_key(settings: Settings) -> bytes:
     is_new = database is not None and not database.exists() and settings.master_key_file is None
     try:
         if is_new and not key_file.exists():
-            return create_master_key(key_file)
-        return load_master_key(key_file)
+            return [create_master_key(key_file)]
+        return load_master_keys(key_file)
     except IamError as error:
         raise misconfigured(error.message, _key_advice(error.code, settings)) from None
 
@@ -105,7 +106,7 @@ async def opened_runtime(
     Raises `Failure` when the database does not answer, or its schema is not the one of this code
     and `migrates` is false.
     """
-    runtime = Runtime(settings, master_key=find_master_key(settings))
+    runtime = build_runtime(settings)
     try:
         with _clear_texts(settings):
             await _demand_schema(runtime, migrates=migrates)
@@ -113,6 +114,15 @@ async def opened_runtime(
         yield runtime
     finally:
         await runtime.database.close()
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """The runtime of these settings, not started, on whatever the database holds."""
+    key_file = settings.effective_master_key_file
+    master_key, *more = find_master_key(settings)
+    return Runtime(
+        settings, master_key=master_key, older=more, reread=lambda: load_master_keys(key_file)
+    )
 
 
 def root_of(runtime: Runtime, account: str = MAIN_ACCOUNT) -> Caller:
@@ -129,7 +139,7 @@ def _clear_texts(settings: Settings) -> Iterator[None]:
     try:
         yield
     except IamError as error:
-        if error.code == "master_key_wrong":
+        if error.code in _MISCONFIGURED:
             raise misconfigured(error.message) from None
         raise
     except (DBAPIError, OSError, TimeoutError) as error:

@@ -114,10 +114,9 @@ def migrate(terminal: Terminal, *, local: LocalOption = False) -> None:
 
 
 async def _migrate(settings: "HostSettings") -> bool:
-    from iam.runtime import Runtime
-    from iam.terminal.host import find_master_key, migrate
+    from iam.terminal.host import build_runtime, migrate
 
-    runtime = Runtime(settings, master_key=find_master_key(settings))
+    runtime = build_runtime(settings)
     try:
         return await migrate(runtime)
     finally:

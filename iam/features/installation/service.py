@@ -21,6 +21,7 @@ from iam.features.installation.queries import (
     lock_account,
 )
 from iam.features.installation.rules import KEY_CHECK, key_check_place
+from iam.features.master_key.service import ensure_master_key
 from iam.features.policies.shipped import ShippedPolicy, shipped_policies
 from iam.features.principals.rules import check_name
 from iam.features.signing_keys.rules import Purpose
@@ -38,6 +39,7 @@ from iam.models import (
     Policy,
     PolicyAttachment,
     PolicyVersion,
+    Restore,
     Service,
 )
 from iam.work import UnitOfWork
@@ -78,9 +80,12 @@ async def ensure_installation(uow: UnitOfWork) -> None:
     await uow.see_all_accounts()  # shipped policies belong to an account of their own
     installation = await uow.get(Installation, 1)
     if installation is None:
-        await _create(uow)
+        installation = await _create(uow)
     else:
         check_master_key(uow, installation)
+        await refuse_unfinished(uow)
+    await _ensure_uid(uow, installation)
+    await ensure_master_key(uow, installation)
     await ensure_signing_key(uow, purpose=Purpose.ACCESS_TOKEN)
     for shipped in shipped_policies():
         await _ensure_policy(uow, shipped)
@@ -99,8 +104,30 @@ def check_master_key(uow: UnitOfWork, installation: Installation) -> None:
         raise unavailable("master_key_wrong", message) from None
 
 
-async def _create(uow: UnitOfWork) -> None:
+async def _ensure_uid(uow: UnitOfWork, installation: Installation) -> None:
+    """Name an installation that was made before installations had names."""
+    if not installation.uid:
+        installation.uid = new_id(IdKind.INSTALLATION, uow.now)
+        uow.emit(EventType.INSTALLATION_UPDATED, installation)
+
+
+async def refuse_unfinished(uow: UnitOfWork) -> None:
+    """Raise `IamError` of kind `unavailable` while a restore has been cut off half way.
+
+    What was revoked since the backup would count again.
+    """
+    query = select(Restore.backup_id).where(Restore.finished_at.is_(None)).limit(1)
+    if await uow.scalar(query) is not None:
+        message = (
+            "a restore of this database was cut off before its end; run "
+            "`iam backup restore FILE --local --replace` again"
+        )
+        raise unavailable("restore_unfinished", message)
+
+
+async def _create(uow: UnitOfWork) -> Installation:
     row = Installation(
+        uid=new_id(IdKind.INSTALLATION, uow.now),
         partition=uow.settings.partition,
         key_check_sealed=uow.tools.sealer.seal(KEY_CHECK, key_check_place(MAIN_ACCOUNT)),
         created_at=uow.now,
@@ -111,6 +138,7 @@ async def _create(uow: UnitOfWork) -> None:
         account = Account(name=name, created_at=uow.now, updated_at=uow.now)
         await uow.insert(account, taken=_raced())
         uow.emit(EventType.ACCOUNT_CREATED, account)
+    return row
 
 
 async def _ensure_policy(uow: UnitOfWork, shipped: ShippedPolicy) -> None:

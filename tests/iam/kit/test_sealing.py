@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iam.errors import ErrorKind, IamError
-from iam.kit.sealing import Place, Sealer, SealError, create_master_key, load_master_key
+from iam.kit.sealing import (
+    Place,
+    Sealer,
+    SealError,
+    create_master_key,
+    load_master_key,
+    load_master_keys,
+    save_master_keys,
+    sealed_by,
+)
 
 OLD, NEW = b"o" * 32, b"n" * 32
 PLACE = Place(table="credentials", column="secret", row_id="crd_1", account="main")
@@ -145,7 +154,7 @@ def test_sr_04_a_missing_master_key_is_refused_and_none_is_made(tmp_path: Path) 
         (b"zz" * 32, "master_key_malformed"),
         (b"\xff" * 32, "master_key_malformed"),
         (b"ab" * 32 + b"\n\n", "master_key_malformed"),
-        (b"ab" * 32 + b"\n" + b"cd" * 32, "master_key_malformed"),
+        (b"ab" * 32 + b"\n\n" + b"cd" * 32, "master_key_malformed"),
     ],
 )
 def test_sr_04_a_master_key_of_wrong_form_is_refused_without_showing_it(
@@ -169,3 +178,41 @@ def test_sr_10_a_master_key_that_others_may_read_is_refused(tmp_path: Path) -> N
 
     with pytest.raises(IamError, match="found 0644"):
         load_master_key(path)
+
+
+def test_f_31_a_key_that_came_into_the_file_later_is_found_there(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "master.key"
+    save_master_keys(path, [OLD])
+    running = Sealer(OLD, reread=lambda: load_master_keys(path))
+    save_master_keys(path, [OLD, NEW])
+    assert running.open(Sealer(NEW).seal(b"seed", PLACE), PLACE) == b"seed"
+    path.unlink()  # what was read stays
+    assert running.use(Sealer(NEW).key_id)
+    assert running.open(running.seal(b"seed", PLACE), PLACE) == b"seed"
+    assert running.open(Sealer(OLD).seal(b"seed", PLACE), PLACE) == b"seed"
+
+
+def test_f_31_a_missing_file_changes_nothing_for_who_has_read_it(tmp_path: Path) -> None:
+    running = Sealer(OLD, reread=lambda: load_master_keys(tmp_path / "gone"))
+    with pytest.raises(SealError):
+        running.open(Sealer(NEW).seal(b"seed", PLACE), PLACE)
+    assert not running.use(Sealer(NEW).key_id)
+    assert running.open(running.seal(b"seed", PLACE), PLACE) == b"seed"
+
+
+def test_what_was_sealed_tells_by_which_key() -> None:
+    both = Sealer(OLD, older=[NEW])
+    by_old = both.seal(b"seed", PLACE)
+    assert both.use(Sealer(NEW).key_id)
+    assert [sealed_by(by_old), sealed_by(both.seal(b"seed", PLACE))] == list(both.master_keys)
+    assert not both.is_current(by_old)
+    assert both.subkey("cursors") == Sealer(OLD).subkey("cursors")
+
+
+def test_a_file_of_several_keys_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "master.key"
+    save_master_keys(path, [OLD])
+    save_master_keys(path, [OLD, NEW])
+    assert load_master_keys(path) == [OLD, NEW]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["master.key"]
