@@ -11,6 +11,7 @@ from typing import Final
 
 from benchmarks import (
     client_credentials,
+    configuration,
     decision,
     engine,
     introspection,
@@ -33,6 +34,7 @@ BENCHMARKS: Final[dict[str, Callable[[Scene], Iterator[Row]]]] = {
     "key-set": key_set.key_set,
     "users": users.users,
     "who-can": who_can.who_can,
+    "configuration": configuration.configuration,
     "refusal": refusal.refusal,
     "start": start.start,
 }
