@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from iam.features.job_runs.service import register_jobs
 from iam.models import Base
 from tests.world import Actor, World, allow, policy_document
 
@@ -29,7 +30,7 @@ FIRST = 10_000_000
 HOLDERS = {"users": "alice", "services": "billing", "roles": "deploy", "groups": "crowd"}
 TARGETS = {
     "user": "alice", "service": "billing", "role": "deploy", "group": "crowd", "policy": "shared",
-    "type": "scp", "name": "FullAccess",
+    "type": "scp", "name": "FullAccess", "job": "tick", "webhook": "hook",
 }  # fmt: skip
 FILTERED = ("/v1/audit-events?target={group}", "/v1/credentials?principal=service/billing")
 """Lists that are narrowed to what one thing has, which may be as much."""
@@ -62,6 +63,8 @@ async def furnish(world: World, admin: Actor, size: int) -> dict[str, str]:
         ],
     }
     document = json.loads(policy_document(allow("billing:*")))
+    async with world.runtime.begin_as_root() as uow:
+        await register_jobs(uow, [("tick", "Ticks", "@hourly")])
     made = {}
     for address, body in (
         ("groups", {"name": "crowd"}),
@@ -70,6 +73,8 @@ async def furnish(world: World, admin: Actor, size: int) -> dict[str, str]:
         ("roles", {"name": "deploy", "trust_policy": trust}),
         ("policies", {"name": "shared", "document": document}),
         ("services/billing/credentials", {"kind": "client_secret"}),
+        ("webhooks", {"name": "hook", "url": "https://hooks.example.com/"}),
+        ("jobs/tick:run", None),
     ):
         answer = await admin.http.post(f"/v1/{address}", json=body)
         assert answer.status_code == 201, answer.text
@@ -103,6 +108,8 @@ async def multiply(world: World, made: Mapping[str, str], size: int) -> None:
             f"id = '{made['services/billing/credentials']}'",
             {"id": f"'crd_x' || {number}", "secret_hash": "NULL", "public_jwk": "'{}'"},
         ),
+        ("jobs", "name = 'tick'", {"name": f"'x' || {number}"}),
+        ("job_runs", "job = 'tick'", {"id": f"'run_x' || {number}"}),
         (
             "group_memberships",
             f"principal_id = '{user}'",
