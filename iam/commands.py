@@ -15,6 +15,7 @@ from iam.features.groups import commands as groups
 from iam.features.guardrails import commands as guardrails
 from iam.features.installation import commands as installation
 from iam.features.jobs import commands as jobs
+from iam.features.mail import commands as mail
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
 from iam.features.resource_policies import commands as resource_policies
@@ -44,6 +45,7 @@ GROUPS = (
     accounts.commands,
     audit_log.commands,
     webhooks.commands,
+    mail.commands,
 )
 
 simulation.add_commands(policies.commands.typer)

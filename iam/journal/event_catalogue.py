@@ -50,6 +50,8 @@ _VERBS: Final = {
     "removed": "verifies no longer",
     "tainted": "is not to be trusted: nothing that it signed counts",
     "secret_rotated": "has another signing secret",
+    "put": "got a text of the account's own",
+    "test_sent": "was sent as a test",
     "tested": "was tested; goes to that webhook whatever it wants",
     "replayed": "had dead deliveries queued again",
     "applied": "was applied",
@@ -88,6 +90,8 @@ _OWN: Final[dict[str, type[models.Base]]] = {
     "credential": models.Credential,
     "signing_key": models.SigningKey,
     "job": models.Job,
+    "mail_route": models.MailRoute,
+    "mail_template": models.MailTemplate,
     "webhook": models.Webhook,
     "backup": models.Backup,
     "master_key": models.MasterKey,
@@ -117,6 +121,7 @@ DETAIL: Final[dict[str, tuple[str, ...]]] = {
     "iam.installation.restored.v1": ("backup", "backup_created_at", "heads", "credentials"),
     "iam.webhook.replayed.v1": ("count", "delivery"),
     "iam.token.revoked.v1": ("client_id",),
+    "iam.mail.test_sent.v1": ("mail",),
     **{
         f"iam.{holder}.{verb}.v1": members
         for holder in ("user", "service", "role", "group")
@@ -169,8 +174,9 @@ def entity_of(event_type: str) -> str:
 def meaning_of(event_type: str) -> str:
     """What an event says, as a sentence."""
     _, entity, verb, _ = event_type.split(".")
+    told = _VERBS.get(verb) or f"was {verb.replace('_', ' ')}"
     article = "an" if entity[0] in "aei" else "a"
-    return f"{article} {entity.replace('_', ' ')} {_VERBS[verb]}"
+    return f"{article} {entity.replace('_', ' ')} {told}"
 
 
 def detail_of(event_type: str) -> tuple[str, ...]:
@@ -211,7 +217,7 @@ def schema() -> Schema:
 
 def _event_schema(event_type: EventType) -> Schema:
     values = {"$ref": f"#/$defs/values.{entity_of(event_type)}"}
-    detail = {"properties": {name: {} for name in detail_of(event_type)}}
+    detail: Schema = {"properties": {name: {} for name in detail_of(event_type)}}
     data = {"properties": {"before": values, "after": values, "detail": detail}}
     return {
         "$ref": "#/$defs/event",

@@ -149,6 +149,13 @@ class EventType(StrEnum):
     JOB_RUN_CANCEL_REQUESTED = "iam.job_run.cancel_requested.v1"
     JOB_RUN_CANCELLED = "iam.job_run.cancelled.v1"
 
+    MAIL_ROUTE_CREATED = "iam.mail_route.created.v1"
+    MAIL_ROUTE_UPDATED = "iam.mail_route.updated.v1"
+    MAIL_ROUTE_DELETED = "iam.mail_route.deleted.v1"
+    MAIL_TEMPLATE_PUT = "iam.mail_template.put.v1"
+    MAIL_TEMPLATE_DELETED = "iam.mail_template.deleted.v1"
+    MAIL_TEST_SENT = "iam.mail.test_sent.v1"
+
     TOKEN_REVOKED = "iam.token.revoked.v1"  # noqa: S105 -- the name of an event
 
     ACCESS_DENIED = "iam.access.denied.v1"
@@ -246,6 +253,8 @@ AUDITED: dict[type[models.Base], Audited] = {
     models.Credential: Audited(lambda row: row.id, lambda row: (row.id, row.principal_id)),
     models.Job: Audited(lambda row: row.name, lambda row: (f"job:{row.name}",)),
     models.SigningKey: Audited(lambda row: row.kid, lambda row: (row.kid, SIGNING_KEYS)),
+    models.MailRoute: Audited(lambda row: row.id, lambda row: (row.id,)),
+    models.MailTemplate: Audited(lambda row: row.id, lambda row: (row.id,)),
     models.Webhook: Audited(lambda row: row.id, lambda row: (row.id,)),
 }
 """The audited tables. Ledger, usage, one-time ids and counters are not: their rows are their own

@@ -10,7 +10,7 @@ from iam.journal.record import RowChange, Values
 from iam.kit.ids import IdKind, new_id
 from iam.models import AuditEntry, Base, Change, OutboxMessage
 
-_OF_NO_AUDITED_ROW = ("iam.token.", "iam.access.", "iam.audit_log.", "iam.job_run.")
+_OF_NO_AUDITED_ROW = ("iam.token.", "iam.access.", "iam.audit_log.", "iam.job_run.", "iam.mail.")
 
 
 class UnrecordedChangeError(RuntimeError):

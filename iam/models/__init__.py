@@ -27,6 +27,7 @@ from iam.models.installation import Installation
 from iam.models.issued_token import IssuedToken, OneTimeId
 from iam.models.job import Job, JobRun, RunStatus
 from iam.models.lease import Lease
+from iam.models.mail import Mail, MailRoute, MailTemplate
 from iam.models.master_key import MasterKey, MasterKeyState, RecoveryRecipient
 from iam.models.outbox_message import OutboxMessage
 from iam.models.policy import InlinePolicy, Policy, PolicyAttachment, PolicyVersion
@@ -76,6 +77,9 @@ __all__ = [
     "Job",
     "JobRun",
     "Lease",
+    "Mail",
+    "MailRoute",
+    "MailTemplate",
     "ManagedObject",
     "MasterKey",
     "MasterKeyState",

@@ -25,6 +25,8 @@ COLLECTIONS: Final = {
     "policy": "policies",
     "credential": "credentials",
     "webhook": "webhooks",
+    "mail-route": "mail-routes",
+    "mail-template": "mail-templates",
     "account": "accounts",
     "action-catalogue": "action-catalogues",
 }

@@ -17,6 +17,7 @@ import structlog
 from iam.features.deliveries import jobs as deliveries
 from iam.features.installation import jobs as installation
 from iam.features.job_runs import jobs as job_runs
+from iam.features.mail import jobs as mail
 from iam.features.signing_keys import jobs as signing_keys
 from iam.features.tokens import jobs as tokens
 from iam.features.webhooks import jobs as webhooks
@@ -31,6 +32,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *deliveries.JOBS,
     *installation.JOBS,
     *job_runs.JOBS,
+    *mail.JOBS,
     *signing_keys.JOBS,
     *tokens.JOBS,
     *why.JOBS,
@@ -42,7 +44,7 @@ Forever = Callable[[Runtime], Awaitable[None]]
 
 async def deliver(runtime: Runtime) -> None:
     """Send what is to leave this service, until cancelled."""
-    await deliveries.Pump(runtime, [webhooks.carrier(runtime)]).run()
+    await deliveries.Pump(runtime, [webhooks.carrier(runtime), mail.carrier(runtime)]).run()
 
 
 PUMPS: Final[tuple[Forever, ...]] = (deliver,)

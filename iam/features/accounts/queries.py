@@ -12,6 +12,8 @@ from iam.models import (
     Account,
     Base,
     Group,
+    MailRoute,
+    MailTemplate,
     Policy,
     ResourcePolicy,
     Role,
@@ -29,6 +31,8 @@ OWNED: Final = (
     (Policy, EventType.POLICY_DELETED),
     (ResourcePolicy, EventType.RESOURCE_POLICY_DELETED),
     (Webhook, EventType.WEBHOOK_DELETED),
+    (MailRoute, EventType.MAIL_ROUTE_DELETED),
+    (MailTemplate, EventType.MAIL_TEMPLATE_DELETED),
 )
 """What an account consists of, in an order in which nothing refers to what went before it. What
 hangs on these goes with them."""

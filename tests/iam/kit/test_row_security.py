@@ -61,6 +61,13 @@ async def fill(world: World, account: str) -> Client:
     access = {"document": {"configuration": "shop", "groups": {"configured": {}}}}
     answer = await boss.http.post("/v1/configuration:apply", json=access)
     assert answer.status_code == 200, answer.text
+    relay = {"name": "relay", "host": "smtp.example.com", "sender": "iam@example.com"}
+    assert (await boss.http.post("/v1/mail-routes", json=relay)).status_code == 201
+    wording = {"subject": "s", "text": "t"}
+    put = await boss.http.put("/v1/mail-templates/test", json=wording)
+    assert put.status_code == 200, put.text
+    sent = await boss.http.post("/v1/mail:test", json={"to": "ana@example.com"})
+    assert sent.status_code == 200, sent.text
     hook = {"name": "hook", "url": "https://hooks.example.com/"}
     made = await boss.http.post("/v1/webhooks", json=hook)
     assert made.status_code == 201, made.text
