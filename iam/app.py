@@ -1,5 +1,6 @@
 """DOOR: HTTP. The one list of routers and fast routes; wires, and does nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -26,6 +27,7 @@ from iam.features.discovery import schemas as discovery_schemas
 from iam.features.groups import routes as groups
 from iam.features.guardrails import routes as guardrails
 from iam.features.health import fast as health
+from iam.features.health.service import Probes
 from iam.features.introspection import fast as introspection
 from iam.features.introspection import schemas as introspection_schemas
 from iam.features.jobs import routes as jobs
@@ -87,15 +89,21 @@ def build_app(runtime: Runtime) -> ASGIApp:
     """The ASGI application of one process. The runtime starts and stops with it."""
     api = ServedBy(describe_api(), runtime)
 
+    signers = Signers(runtime.tools)
+    probes = Probes(runtime.tools, signers, runtime.loop_lag)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await runtime.start()
+        watch = asyncio.create_task(probes.watch.run())
         try:
             yield
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             await runtime.stop()
 
-    fast = _fast_routes(runtime)
+    fast = _fast_routes(runtime, signers, probes)
     app = Starlette(routes=[*fast, Mount("/", api)], exception_handlers=REFUSALS, lifespan=lifespan)
     edge = Edge(FastLane(app, fast), settings=runtime.settings, clock=runtime.clock)
     if runtime.metrics is None:
@@ -104,14 +112,13 @@ def build_app(runtime: Runtime) -> ASGIApp:
     return Measured(edge, runtime.metrics, fast=fast, templates=templates)
 
 
-def _fast_routes(runtime: Runtime) -> list[Route]:
+def _fast_routes(runtime: Runtime, signers: Signers, probes: Probes) -> list[Route]:
     """What several of them need is built once, here."""
     tools = runtime.tools
     client_credentials = ClientSnapshots(tools, runtime.outbound)
     clients = ClientAuthenticator(tools, runtime.principals, client_credentials)
     audiences = AudienceSnapshots(tools)
     tokens = TokenSnapshots(tools, runtime.keys)
-    signers = Signers(tools)
     point = DecisionPoint(
         tools,
         tokens=tokens,
@@ -128,7 +135,7 @@ def _fast_routes(runtime: Runtime) -> list[Route]:
         *simulation.routes(runtime, point=point),
         *discovery.routes(runtime),
         *jwks.routes(runtime),
-        *health.routes(runtime, signers=signers),
+        *health.routes(runtime, probes=probes),
     ]
 
 

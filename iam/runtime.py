@@ -13,7 +13,7 @@ from iam.authz.administrators import keep_administrable
 from iam.authz.authenticate import BearerAuthenticator
 from iam.authz.keys import PublishedKeys
 from iam.authz.snapshots import PrincipalSnapshots, SurroundingSnapshots
-from iam.journal.changes import ChangeReader
+from iam.journal.changes import ChangeReader, Snapshots
 from iam.journal.denials import DenialWriter
 from iam.journal.denied_questions import DeniedQuestions
 from iam.journal.events import master_key_in
@@ -106,10 +106,8 @@ class Runtime:
         )
         self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
         changes.subscribe(_CurrentMasterKey(sealer))
-        changes.subscribe(self.keys.cache)
-        changes.subscribe(self.principals.cache)
-        changes.subscribe(self.principals.ids)
-        for cache in self.surroundings.caches:
+        own: list[Snapshots] = [self.keys.cache, self.principals.cache, self.principals.ids]
+        for cache in (*own, *self.surroundings.caches):
             changes.subscribe(cache)
 
     @property

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from iam.kit.setting_parts import MetricsSettings, TracingSettings
 from iam_policy import DocumentKind, Limits
 
 _PREFIX = "IAM_"
@@ -103,52 +104,6 @@ class JobSettings(_Part):
         description="how often a worker looks for what is due",
     )  # fmt: skip
     at_once: int = Field(4, ge=1, le=64, description="jobs that one worker runs at a time")
-
-
-class MetricsSettings(_Part):
-    """What the service measures of itself, and where it sends that."""
-
-    enabled: bool = Field(
-        default=True, description="count requests, tokens and decisions for `/metrics`"
-    )
-    push_url: str | None = Field(
-        None,
-        description="where to send the same as InfluxDB line protocol: an HTTP address such as "
-        "`https://telegraf:8186/write?db=iam`, `udp://host:port` or `unix:///path`",
-    )
-    push_token: str | None = Field(
-        None, repr=False, description="sent along as `Authorization: Token ...`"
-    )
-    push_interval: timedelta = Field(
-        timedelta(seconds=15), ge=timedelta(seconds=1), le=timedelta(hours=1),
-        description="how often that is sent",
-    )  # fmt: skip
-
-    @field_validator("push_url")
-    @classmethod
-    def _is_pushable(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in {"http", "https", "udp", "unix"}:
-            raise ValueError("expected an address of http, https, udp or unix")
-        return value
-
-
-class TracingSettings(_Part):
-    """OpenTelemetry traces."""
-
-    endpoint: str | None = Field(
-        None,
-        description="where to send traces by OTLP over HTTP, such as "
-        "`https://otel-collector:4318/v1/traces`; without it there are none",
-    )
-    sampled: float = Field(
-        0.1, ge=0, le=1,
-        description="share of the traces beginning here that are kept; a caller that keeps its "
-        "own decides for ours",
-    )  # fmt: skip
-    token: str | None = Field(
-        None, repr=False, description="sent along as `Authorization: Bearer ...`"
-    )
-    service_name: str = Field("iam", min_length=1, description="`service.name` of all traces")
 
 
 class PolicySettings(_Part):

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from iam.features.health import fast
+from iam.features.health.service import probes
 from iam.journal import change_log_postgresql
 from iam.kit import database
 from iam.work import ledger
@@ -37,6 +38,7 @@ for _module, _limit in (
     (database, "CONNECT_SECONDS"),
     (ledger, "WRITE_SECONDS"),
     (fast, "READY_SECONDS"),
+    (probes, "LAG_SECONDS"),
 ):
     assert hasattr(_module, _limit)
     setattr(_module, _limit, PATIENCE)

@@ -5,6 +5,7 @@ scope is the function. It is here: the commit comes first, and only then does th
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -74,6 +75,17 @@ def caller_of(request: Request) -> Caller:
         request_id=request.scope["iam.request_id"],
         is_secure=request.scope["scheme"] == "https",
     )
+
+
+@asynccontextmanager
+async def begin_read(runtime: Runtime, request: Request) -> AsyncIterator[UnitOfWork]:
+    """A unit of work that only reads, whose caller is authenticated, outside of the JSON API."""
+    token = await runtime.authenticator.verify(
+        bearer_token(request.headers), now=runtime.clock.now()
+    )
+    async with runtime.begin(caller_of(request), read_only=True) as uow:
+        await runtime.authenticator.identify(uow, token)
+        yield uow
 
 
 async def _begin(request: Request) -> AsyncIterator[RequestWork]:

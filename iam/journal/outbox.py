@@ -94,6 +94,12 @@ async def waiting_since(executor: Executor) -> datetime | None:
     return found
 
 
+async def count_waiting(executor: Executor) -> int:
+    """How many events are not fanned out."""
+    query = select(func.count()).where(OutboxMessage.fanned_out_at.is_(None))
+    return int((await executor.execute(query)).scalar_one())
+
+
 async def prune(executor: Executor, *, before: datetime, limit: int) -> int:
     """Remove so many of the events that were fanned out and are older; returns how many."""
     old = (

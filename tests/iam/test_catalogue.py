@@ -70,10 +70,6 @@ BODIES: dict[str, Any] = {
     "TrustPolicyIn": {"trust_policy": TRUST},
     "UserIn": {"name": "fresh"},
     "UserPatch": {"description": "x"},
-    "MailRouteIn": {"name": "fresh", "host": "smtp.example.com", "sender": "iam@example.com"},
-    "MailRoutePatch": {"preference": 5},
-    "TestMailIn": {"to": "ana@example.com"},
-    "WordingIn": {"subject": "s", "text": "t"},
     "WebhookIn": {"name": "fresh", "url": "https://hooks.example.com/"},
     "WebhookPatch": {"description": "x"},
     "CreateCredential": {"kind": "client_secret"},
@@ -108,8 +104,6 @@ TARGETS = {
     "type": "scp",
     "user": "alice",
     "version": "1",
-    "route": "relay",
-    "template": "test",
     "webhook": "hook",
     "name": "test",
 }
@@ -126,7 +120,8 @@ UNCATALOGUED = {
     "/oauth2/revoke",
     "/oauth2/jwks",
     "/.well-known/oauth-authorization-server",
-    # Probes say yes or no; metrics ask for `iam:GetMetrics`; the description for any caller.
+    # Probes say yes or no, and more to `iam:GetHealth`; metrics ask for `iam:GetMetrics`; the
+    # description for any caller.
     "/livez",
     "/readyz",
     "/metrics",
@@ -138,8 +133,9 @@ ELSEWHERE = {
     Action.GET_SERVICE_BEARER_TOKEN,
     # Asked by PutGuardrail, besides what it names, when there is none of the name.
     Action.CREATE_GUARDRAIL,
-    # Asked by /metrics, which is no part of the JSON API.
+    # Asked by /metrics and /readyz, which are no part of the JSON API.
     Action.READ_METRICS,
+    Action.READ_HEALTH,
 }
 
 
@@ -201,8 +197,6 @@ async def furnish(world: World, admin: Actor) -> dict[str, str]:
         ("PUT", "/v1/guardrails/scp/test", {"document": DOCUMENT}),
         ("PUT", "/v1/guardrails/scp/test/attachments/account/acme", None),
         ("PUT", f"/v1/resource-policies/{TARGETS['resource']}", BODIES["ResourcePolicyIn"]),
-        ("POST", "/v1/mail-routes", {**BODIES["MailRouteIn"], "name": "relay"}),
-        ("PUT", "/v1/mail-templates/test", {"subject": "x", "text": "y"}),
         ("POST", "/v1/webhooks", {**BODIES["WebhookIn"], "name": "hook"}),
     ]
     for kind, name in (("users", "alice"), ("services", "billing"), ("roles", "deploy")):

@@ -1,13 +1,14 @@
 """What a credential proves, and when; what may be registered as one. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from iam.errors import IamError, invalid
+from iam.kit.metrics import Family
 from iam_sdk.errors import KeyRefusedError
 from iam_sdk.jwk import VerificationKey, load_key, thumbprint
 from iam_sdk.jws import KeySet
@@ -168,3 +169,43 @@ class ExpiryReport:
     live: int
     earliest: datetime | None
     within: tuple[int, ...]
+
+
+_LABELS: Final = ("account", "kind")
+_DAY: Final = timedelta(days=1)
+
+
+def expiry_families(reports: Sequence[ExpiryReport], *, now: datetime) -> list[Family]:
+    """The same as metrics.
+
+    No label names a credential: the alert says that one expires, the list says which.
+    """
+    labels = [(report.account, report.kind) for report in reports]
+    soonest = [
+        (key, (report.earliest - now).total_seconds())
+        for key, report in zip(labels, reports, strict=True)
+        if report.earliest is not None
+    ]
+    expiring = [
+        ((*key, str(horizon // _DAY)), count)
+        for key, report in zip(labels, reports, strict=True)
+        for horizon, count in zip(HORIZONS, report.within, strict=True)
+    ]
+    live = [(key, report.live) for key, report in zip(labels, reports, strict=True)]
+    return [
+        Family(
+            "iam_credential_expires_seconds",
+            "Seconds until the first of the live credentials of this kind expires.",
+            "gauge",
+            _LABELS,
+            soonest,
+        ),
+        Family("iam_credentials_live", "Live credentials.", "gauge", _LABELS, live),
+        Family(
+            "iam_credentials_expiring",
+            "Live credentials that expire within so many days.",
+            "gauge",
+            (*_LABELS, "days"),
+            expiring,
+        ),
+    ]

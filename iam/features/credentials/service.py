@@ -18,6 +18,7 @@ from iam.features.principals import service as principals
 from iam.features.principals.service import VersionCheck
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
+from iam.kit.metrics import Family
 from iam.kit.pages import Page
 from iam.kit.secrets import SecretKind, mint_secret, spread
 from iam.models import Credential, CredentialKind, CredentialStatus, Principal, Service, User
@@ -181,9 +182,9 @@ async def revoke_credential(uow: UnitOfWork, *, credential: str) -> HeldCredenti
     return await _set_status(uow, held, CredentialStatus.REVOKED)
 
 
-async def report_expiry(uow: UnitOfWork) -> list[rules.ExpiryReport]:
-    """What is live and when it ends, for the metrics; whoever shows it has authorized it."""
-    return await queries.report_expiry(uow)
+async def measure(uow: UnitOfWork) -> list[Family]:
+    """What is live and when it ends, over all accounts, for the metrics."""
+    return rules.expiry_families(await queries.report_expiry(uow), now=uow.now)
 
 
 async def _set_status(

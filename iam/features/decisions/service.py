@@ -98,6 +98,7 @@ def counted(answer: Decide, tally: Tally) -> Decide:
     """The same, and each decision counted by its outcome."""
     counts = tally.counts
     of_effect = {effect: (effect.value,) for effect in Effect}
+    tally.know([*of_effect.values(), _UNKNOWN])
 
     async def answer_counted(asker: Asker, question: Evaluation) -> Answer:
         found = await answer(asker, question)

@@ -20,6 +20,7 @@ from iam.features.deliveries.rules import (
 from iam.journal import outbox
 from iam.journal.outbox import Waiting
 from iam.kit.ids import IdKind, new_id
+from iam.kit.metrics import Family, gauge
 from iam.models import Delivery, DeliveryChannel, DeliveryState
 from iam.work import UnitOfWork
 
@@ -116,6 +117,28 @@ async def reopen_channel(uow: UnitOfWork, channel_id: str) -> None:
     await _set_channel(
         uow, channel_id, closed_reason=None, failures=0, failing_since=None, retry_at=None
     )
+
+
+async def measure(uow: UnitOfWork) -> list[Family]:
+    """What waits to be sent, over all accounts, for the metrics."""
+    now = uow.now
+    since = await outbox.waiting_since(uow)
+    backlog = await queries.read_backlog(uow)
+    return [
+        gauge("iam_outbox_waiting", "Events that wait to be queued for their receivers.",
+              await outbox.count_waiting(uow)),
+        gauge("iam_outbox_lag_seconds", "Age of the oldest event that waits for that.",
+              _age(since, now)),
+        gauge("iam_deliveries_pending", "Deliveries that are queued.", backlog.pending),
+        gauge("iam_deliveries_lag_seconds", "Age of the oldest delivery that is queued.",
+              _age(backlog.oldest, now)),
+        gauge("iam_deliveries_dead", "Deliveries that died, and were not replayed.", backlog.dead),
+    ]  # fmt: skip
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    # Clocks of replicas differ: an event may be a moment ahead.
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())
 
 
 async def fan_out(uow: UnitOfWork, carriers: Carriers) -> int:

@@ -1,66 +1,110 @@
-"""Wire shape of the metrics: Prometheus' text format."""
+"""Wire shapes: the metrics as Prometheus' text and as InfluxDB's lines, and the checks as JSON."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    REGISTRY,
-    CollectorRegistry,
-    generate_latest,
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from iam.features.credentials.rules import HORIZONS
-from iam.features.health.rules import Readings
-
-_LABELS: Final = ("account", "kind")
-_DAY: Final = 24 * 60 * 60
+from iam.features.health.rules import Check, is_ready
+from iam.kit.line_protocol import line
+from iam.kit.metrics import BOUNDS, Exchanges, Family, Metrics
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_CLASSES: Final = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
+_ENDS: Final = (*map(str, BOUNDS), "+Inf")
 
 
-def exposition(readings: Readings) -> bytes:
+def exposition(families: Sequence[Family], metrics: Metrics | None) -> bytes:
     """The process' own metrics, such as memory and open files, and then ours."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Ours(readings))
+    registry.register(_Ours(families, metrics))
     return generate_latest(REGISTRY) + generate_latest(registry)
 
 
+def lines(
+    families: Sequence[Family],
+    metrics: Metrics | None,
+    *,
+    tags: Mapping[str, str],
+    nanoseconds: int,
+) -> Iterator[str]:
+    """The same, one line a sample: the measurement is the sample's name, its field `value`."""
+    for metric in (*REGISTRY.collect(), *_Ours(families, metrics).collect()):
+        for sample in metric.samples:
+            found = line(sample.name, {**tags, **sample.labels}, sample.value, nanoseconds)
+            if found is not None:
+                yield found
+
+
+def health_out(checks: Sequence[Check]) -> dict[str, Any]:
+    """The checks, for administrators."""
+    return {
+        "ready": is_ready(checks),
+        "checks": [
+            {
+                "name": check.name,
+                "status": check.grade.value,
+                **({} if check.reason is None else {"reason": check.reason}),
+                **({} if check.value is None else {"value": round(check.value, 3)}),
+            }
+            for check in checks
+        ],
+    }
+
+
 class _Ours(Collector):
-    def __init__(self, readings: Readings) -> None:
-        self._readings = readings
+    def __init__(self, families: Sequence[Family], metrics: Metrics | None) -> None:
+        self._families = families
+        self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
         """Every metric of ours."""
-        yield GaugeMetricFamily(
-            "iam_change_log_staleness_seconds",
-            "Seconds since this replica last read the change log; above 5 it trusts no snapshot.",
-            value=self._readings.staleness,
-        )
-        yield from _credentials(self._readings)
+        yield from map(_metric, self._families)
+        if self._metrics is not None:
+            yield from _exchanges(self._metrics.exchanges)
+            for tally in self._metrics.tallies:
+                yield _metric(tally.read())
 
 
-def _credentials(readings: Readings) -> Iterable[Metric]:
-    """No label names a credential: the alert says that one expires, the list says which."""
-    soonest = GaugeMetricFamily(
-        "iam_credential_expires_seconds",
-        "Seconds until the first of the live credentials of this kind expires.",
-        labels=_LABELS,
+def _metric(family: Family) -> Metric:
+    make = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = make(family.name, family.help, labels=family.labels)
+    for values, value in family.samples:
+        metric.add_metric(values, value)
+    return metric
+
+
+def _exchanges(found: Mapping[tuple[str, str], Exchanges]) -> Iterable[Metric]:
+    labels = ("method", "route")
+    requests = CounterMetricFamily(
+        "iam_http_requests_total",
+        "Requests, by method, route and class of the status of the answer.",
+        labels=(*labels, "status"),
     )
-    live = GaugeMetricFamily("iam_credentials_live", "Live credentials.", labels=_LABELS)
-    expiring = GaugeMetricFamily(
-        "iam_credentials_expiring",
-        "Live credentials that expire within so many days.",
-        labels=(*_LABELS, "days"),
+    seconds = HistogramMetricFamily(
+        "iam_http_request_duration_seconds",
+        "From the first line of a request to the last byte of the answer.",
+        labels=labels,
     )
-    for report in readings.expiries:
-        labels = (report.account, report.kind)
-        live.add_metric(labels, report.live)
-        if report.earliest is not None:
-            soonest.add_metric(labels, (report.earliest - readings.now).total_seconds())
-        for horizon, count in zip(HORIZONS, report.within, strict=True):
-            days = str(int(horizon.total_seconds()) // _DAY)
-            expiring.add_metric((*labels, days), count)
-    return (soonest, live, expiring)
+    for route, exchanges in found.items():
+        for name, count in zip(_CLASSES, exchanges.classes, strict=True):
+            if count or name == "2xx":
+                requests.add_metric((*route, name), count)
+        seconds.add_metric(route, _summed(exchanges.buckets), exchanges.seconds)
+    return (requests, seconds)
+
+
+def _summed(buckets: Sequence[int]) -> list[tuple[str, float]]:
+    total = 0
+    summed: list[tuple[str, float]] = []
+    for end, count in zip(_ENDS, buckets, strict=True):
+        total += count
+        summed.append((end, total))
+    return summed

@@ -25,6 +25,7 @@ Introspect = Callable[[IntrospectionRequest], Awaitable[Mapping[str, Any]]]
 
 def counted(introspect: Introspect, tally: Tally) -> Introspect:
     """The same, and each request counted by its outcome."""
+    tally.know([_ACTIVE, _INACTIVE, ("refused",)])
 
     async def introspect_counted(request: IntrospectionRequest) -> Mapping[str, Any]:
         try:

@@ -98,3 +98,17 @@ def _locked(uow: UnitOfWork, query: Select[Any]) -> Select[Any]:
     if uow.read_only:
         return query
     return query.with_for_update().execution_options(populate_existing=True)
+
+
+async def ended_runs(uow: UnitOfWork, *, succeeded: bool) -> Mapping[str, JobRun]:
+    """The newest run of each job that came to an end, or to a good one."""
+    ends = [RunStatus.SUCCEEDED] if succeeded else [each for each in RunStatus if each.is_final]
+    newest = (
+        select(JobRun.id)
+        .where(JobRun.job == Job.name, JobRun.status.in_(ends), JobRun.started_at.is_not(None))
+        .order_by(JobRun.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = await uow.scalars(select(JobRun).where(JobRun.id.in_(select(newest).select_from(Job))))
+    return {row.job: row for row in rows}

@@ -4,7 +4,7 @@ Everything but `register_jobs` and `ready_jobs` is for who holds the lease of th
 work with its fence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +15,7 @@ from iam.features.job_runs import queries
 from iam.features.job_runs.rules import Due, Schedule, due, parse_schedule, pause_before
 from iam.journal.events import EventType
 from iam.kit.ids import IdKind, new_id
+from iam.kit.metrics import Family
 from iam.leases import Fence
 from iam.models import MAIN_ACCOUNT, Job, JobRun, RunStatus
 from iam.work import UnitOfWork
@@ -261,3 +262,35 @@ def _columns(report: Report) -> dict[str, int | str | None]:
 
 def _text(slot: datetime) -> str:
     return slot.isoformat().replace("+00:00", "Z")
+
+
+async def measure(uow: UnitOfWork) -> list[Family]:
+    """How the jobs go, for the metrics."""
+    good = await queries.ended_runs(uow, succeeded=True)
+    last = await queries.ended_runs(uow, succeeded=False)
+    return [
+        _of_jobs(
+            "iam_job_last_success_timestamp_seconds",
+            "When the job last succeeded, in seconds since 1970.",
+            {name: run.finished_at.timestamp() for name, run in good.items() if run.finished_at},
+        ),
+        _of_jobs(
+            "iam_job_last_duration_seconds",
+            "How long the last run of the job took that came to an end.",
+            {
+                name: (run.finished_at - run.started_at).total_seconds()
+                for name, run in last.items()
+                if run.finished_at and run.started_at
+            },
+        ),
+        _of_jobs(
+            "iam_job_last_run_failed",
+            "1 if the last run of the job that came to an end did not succeed.",
+            {name: float(run.status != RunStatus.SUCCEEDED) for name, run in last.items()},
+        ),
+    ]
+
+
+def _of_jobs(name: str, text: str, values: Mapping[str, float]) -> Family:
+    samples = [((job,), value) for job, value in sorted(values.items())]
+    return Family(name, text, "gauge", ("job",), samples)

@@ -288,7 +288,7 @@ def counted(issue: Issue, tally: Tally) -> Issue:
     """The same, and each request counted by its grant and outcome."""
     counts = tally.counts
     issued = {grant: (grant, "issued") for grant in GRANTS}
-    counts.update(dict.fromkeys(issued.values(), 0))
+    tally.know(issued.values())
 
     async def issue_counted(request: OAuthRequest, connection: Connection) -> IssuedAnswer:
         grant = request.parameters.get("grant_type", "")

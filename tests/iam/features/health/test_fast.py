@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -6,10 +7,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete
 
 from iam.features.credentials.service import create_client_secret, revoke_credential
+from iam.http.edge import Edge
 from iam.kit import schema
 from iam.kit.database import Database
+from iam.kit.setting_parts import MetricsSettings
 from iam.models import SigningKey
-from tests.world import NOON, Actor, World, allow
+from tests.oauth import ask
+from tests.world import NOON, Actor, World, allow, open_world
 
 pytestmark = pytest.mark.anyio
 
@@ -55,8 +59,78 @@ class TestProbes:
         assert (answer.status_code, answer.text) == (503, "not ready\n")
         assert (await world.http.get("/livez")).status_code == 200
 
+    async def test_who_may_know_is_told_why(self, world: World) -> None:
+        nobody = await world.actor()
+        watcher = await world.actor(
+            allow("iam:GetHealth", on="arn:iam:iam::main:installation"), name="watcher"
+        )
+        assert (await nobody.http.get("/readyz")).status_code == 403
+        answer = await watcher.http.get("/readyz")
+        assert (answer.status_code, answer.json()["ready"]) == (200, True)
+        found = {check["name"]: check["status"] for check in answer.json()["checks"]}
+        usual = {"database", "keys", "snapshots", "event_loop", "clock", "outbox", "disk"}
+        assert set(found) == usual
+        assert {found[name] for name in usual - {"disk"}} == {"ok"}
+
+    async def test_who_may_know_is_told_what_keeps_it_from_serving(
+        self, admin: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(schema, "HEAD", "9999")
+        answer = await admin.http.get("/readyz")
+        assert answer.status_code == 503
+        (failed,) = [each for each in answer.json()["checks"] if each["status"] == "failed"]
+        assert failed["name"] == "migrations"
+        assert "9999" in failed["reason"]
+
 
 class TestMetrics:
+    async def test_what_is_done_is_counted(self, world: World, admin: Actor) -> None:
+        orders = await world.actor(name="orders")
+        async with world.work() as uow:
+            _, secret = await create_client_secret(uow, service="orders")
+        form = {"grant_type": "client_credentials"}
+        basic = (orders.id, secret)
+        token = (await ask(world, "token", form, basic=basic)).json()["access_token"]
+        await ask(world, "token", form, basic=(orders.id, "wrong"))
+        await ask(world, "token", {"grant_type": "never-heard-of"}, basic=basic)
+        await ask(world, "introspect", {"token": token}, basic=basic)
+        await ask(world, "introspect", {"token": "none"}, basic=basic)
+        question = {"principal": orders.arn, "action": "a:B", "resource": "*"}
+        asked = await admin.http.post("/v1/decisions", json={"evaluations": [question] * 3})
+        assert asked.status_code == 200, asked.text
+        await admin.http.get(f"/v1/services/{orders.name}")
+        await admin.http.get("/v1/services/nobody")
+        await world.http.request("BREW", f"/coffee/{orders.id}")
+        found = await samples(admin.http)
+        for labels, count in {
+            ("tokens", "client_credentials", "issued"): 1,
+            ("tokens", "client_credentials", "invalid_client"): 1,
+            ("tokens", "other", "unsupported_grant_type"): 1,
+            ("introspections", "active"): 1,
+            ("introspections", "inactive"): 1,
+            ("decisions", "implicitDeny"): 3,
+            ("http_requests", "POST", "/oauth2/token", "2xx"): 1,
+            ("http_requests", "POST", "/oauth2/token", "4xx"): 2,
+            ("http_requests", "GET", "/v1/services/{service}", "2xx"): 1,
+            ("http_requests", "GET", "/v1/services/{service}", "4xx"): 1,
+            ("http_requests", "other", "other", "4xx"): 1,
+            ("refusals", "not_found"): 2,
+            ("refusals", "unauthenticated"): 1,
+        }.items():
+            name, *values = labels
+            assert found[f"iam_{name}_total", *values] == count, labels
+        assert found["iam_snapshot_loads_total", "client-secrets"] >= 1
+        assert found["iam_outbox_waiting",] > 0
+
+    @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+    async def test_switched_off_there_is_no_layer_that_counts(
+        self, database_url: str, tmp_path: Path
+    ) -> None:
+        off = MetricsSettings(enabled=False)
+        async with open_world(database_url, tmp_path, metrics=off) as world:
+            assert isinstance(world.app, Edge)
+            assert world.runtime.metrics is None
+
     async def test_metrics_are_for_those_who_may(self, world: World) -> None:
         nobody = await world.actor()
         scraper = await world.actor(
