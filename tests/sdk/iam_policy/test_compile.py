@@ -5,7 +5,8 @@ import pytest
 from iam_policy import CompiledPolicy, DocumentKind, Limits, PolicyError, compile_policy
 from iam_policy import compile as compile_module
 from iam_policy.compile import compile_stored
-from tests.sdk.iam_policy.scenes import document, statement
+from iam_policy.principals import Naming
+from tests.sdk.iam_policy.scenes import ALICE, document, policies, statement
 
 TEXT = json.dumps(document(statement()))
 
@@ -63,3 +64,8 @@ def test_a_stored_document_may_be_larger_than_the_limit_of_today() -> None:
     with pytest.raises(PolicyError):
         compile_policy(text, DocumentKind.SESSION, Limits())
     assert compile_stored(text, DocumentKind.SESSION).finding is None
+
+
+def test_a_statement_without_principals_is_about_everyone() -> None:
+    (entry,) = policies(document(statement())).entries
+    assert entry.statement.names(ALICE, bounded=True) is Naming.DIRECT
