@@ -12,11 +12,11 @@ from typing import Final
 
 from iam.authz.overlaps import overlap
 from iam.features.access.rules import Verdict
-from iam.features.configuration.rules.grants import Held, Layer, Movement, statements_of
+from iam.features.configuration.rules.grants import Held, Layer, Movement
 from iam.features.configuration.rules.requests import Asked, Requests
 from iam.features.configuration.rules.scene import Scene, principals_of
 from iam.features.configuration.rules.shapes import Item, Key, Kind
-from iam_policy import DocumentKind, Principal
+from iam_policy import Principal
 from iam_policy.compile import CompiledStatement
 from iam_policy.principals import Naming
 
@@ -133,10 +133,9 @@ class Effects:
         sources = list(scene.own_sources(item))
         for group in scene.groups_of(item):
             sources += scene.own_sources(group)
-        others = (one for source in sources for one in statements_of(source, DocumentKind.IDENTITY))
         allowing = (
             one
-            for one in others
+            for one in scene.held(sources)
             if one.allows and (held is None or overlap(held.statement, one.statement))
         )
         for one in islice(allowing, _STATEMENTS_TRIED):

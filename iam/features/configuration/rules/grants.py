@@ -75,14 +75,16 @@ class Movement:
     reason: str = ""
 
 
-def statements_of(source: Source, kind: DocumentKind) -> Iterator[Held]:
+def statements_of(source: Source, kind: DocumentKind) -> tuple[Held, ...]:
     """Every statement of a document."""
     written = json.loads(source.document)["Statement"]
     several = written if isinstance(written, list) else [written]
     compiled = compile_stored(source.document, kind)
     group = None if source.group is None else f"group/{source.group.name}"
-    for one, statement in zip(several, compiled.statements, strict=True):
-        yield Held(source.label, one, statement, group)
+    return tuple(
+        Held(source.label, one, statement, group)
+        for one, statement in zip(several, compiled.statements, strict=True)
+    )
 
 
 def movements(

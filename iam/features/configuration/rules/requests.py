@@ -44,6 +44,7 @@ class Requests:
             for action in catalogue.actions
         ]
         self._formats = dict(self._resources())
+        self._found: dict[str, list[str]] = {}
 
     def about(self, held: Held, subject: Item, *, of: str | None = None) -> list[Asked]:
         """Some requests of this principal that the statement may be about.
@@ -68,12 +69,21 @@ class Requests:
             if "*" not in pattern and "?" not in pattern:
                 yield pattern
                 continue
-            known = [one for one in self._known if _is_any(one, [pattern])]
-            yield from known[:_SOME]
+            yield from self._some(pattern)
             if (
                 ":" in pattern
             ):  # and one that nobody registered: what is known may be allowed already
                 yield _filled(pattern, "Example")
+
+    def _some(self, pattern: str) -> list[str]:
+        """A few registered actions that match; looked for once."""
+        found = self._found.get(pattern)
+        if found is None:
+            matching = (
+                one for one in self._known if patterns_overlap(pattern.lower(), one.lower())
+            )
+            found = self._found[pattern] = list(islice(matching, _SOME))
+        return found
 
     def _resource(self, pattern: str, action: str, subject: Item) -> str:
         if pattern == "*":

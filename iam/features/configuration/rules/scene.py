@@ -5,7 +5,7 @@ database; so the state that is wanted is decided about as if it were there alrea
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -22,6 +22,7 @@ from iam.authz.surroundings import (
     resource_set,
 )
 from iam.features.access.rules import Question, Verdict
+from iam.features.configuration.rules.grants import Held, statements_of
 from iam.features.configuration.rules.shapes import PRINCIPALS, Document, Item, Kind, State
 from iam_policy import DocumentKind
 
@@ -37,6 +38,7 @@ class Scene:
         self._holders: dict[str, Holder] = {}
         self._questions: dict[tuple[str, str], Question] = {}
         self._texts: dict[str, str] = {}
+        self._held: dict[Source, tuple[Held, ...]] = {}
 
     def verdict(self, item: Item, action: str, resource: str) -> Verdict | None:
         """Whether this principal may, surely or under some circumstances; `None` if not at all."""
@@ -65,6 +67,15 @@ class Scene:
                 )
         for name, document in item.attributes["inline_policies"].items():
             yield Source(f"inline:{name}", text_of(document), None, group)
+
+    def held(self, sources: Iterable[Source]) -> list[Held]:
+        """The statements of identity policies; of each made once, however many hold it."""
+        found: list[Held] = []
+        for source in sources:
+            if source not in self._held:
+                self._held[source] = statements_of(source, DocumentKind.IDENTITY)
+            found += self._held[source]
+        return found
 
     def groups_of(self, item: Item) -> list[Item]:
         """The groups that a principal is in."""

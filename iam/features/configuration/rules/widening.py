@@ -9,7 +9,7 @@ way does not count: it may be gone tomorrow.
 Names, descriptions, owners, audiences and action catalogues decide nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Final
@@ -80,7 +80,9 @@ def _joining(before: State, after: State) -> Iterator[Key]:
 def _of_group(before: Scene, after: Scene, key: Key) -> Iterator[Movement]:
     had, has = _own(before, key), _own(after, key)
     if [one.document for one in had] != [one.document for one in has]:
-        yield from movements(_named(before, after, key), Layer.IDENTITY, _held(had), _held(has))
+        yield from movements(
+            _named(before, after, key), Layer.IDENTITY, before.held(had), after.held(has)
+        )
 
 
 def _of_principal(before: Scene, after: Scene, key: Key) -> Iterator[Movement]:
@@ -93,11 +95,11 @@ def _of_principal(before: Scene, after: Scene, key: Key) -> Iterator[Movement]:
         # what it came to, or left, in a group that stays.
         comes = [*has, *_carried(after, is_in, _stay(before, is_in.keys() - was_in.keys()))]
         goes = [*had, *_carried(before, was_in, _stay(after, was_in.keys() - is_in.keys()))]
-        all_before = _held([*had, *_carried(before, was_in, was_in.keys())])
-        all_after = _held([*has, *_carried(after, is_in, is_in.keys())])
-        for held in uncovered(_held(comes), all_before):
+        all_before = before.held([*had, *_carried(before, was_in, was_in.keys())])
+        all_after = after.held([*has, *_carried(after, is_in, is_in.keys())])
+        for held in uncovered(after.held(comes), all_before):
             yield Movement(subject, Layer.IDENTITY, held.allows, held)
-        for held in uncovered(_held(goes), all_after):
+        for held in uncovered(before.held(goes), all_after):
             yield Movement(subject, Layer.IDENTITY, not held.allows, held)
     yield from _of_boundary(before, after, key, subject)
 
@@ -117,7 +119,7 @@ def _of_boundary(before: Scene, after: Scene, key: Key, subject: str) -> Iterato
         yield Movement(subject, Layer.BOUNDARY, gains=False, reason=reason)
     elif had is not None and has is not None and had.document != has.document:
         kind = DocumentKind.BOUNDARY
-        some, others = list(statements_of(had, kind)), list(statements_of(has, kind))
+        some, others = statements_of(had, kind), statements_of(has, kind)
         yield from movements(subject, Layer.BOUNDARY, some, others)
 
 
@@ -125,17 +127,17 @@ def _of_document(
     before: State, after: State, key: Key, attribute: str, layer: Layer
 ) -> Iterator[Movement]:
     kind = DocumentKind.TRUST if layer is Layer.TRUST else DocumentKind.RESOURCE
-    found = []
+    found: list[Sequence[Held]] = []
     for state in (before, after):
         item = state.items.get(key)
         document = None if item is None else text_of(item.attributes[attribute])
-        found.append([] if document is None else list(_in(str(item), document, kind)))
+        found.append(() if document is None else _in(str(item), document, kind))
     item = after.items.get(key) or before.items[key]
     subject = str(item) if layer is Layer.TRUST else item.name
     yield from movements(subject, layer, *found)
 
 
-def _in(label: str, document: str, kind: DocumentKind) -> Iterator[Held]:
+def _in(label: str, document: str, kind: DocumentKind) -> tuple[Held, ...]:
     return statements_of(Source(label, document), kind)
 
 
@@ -166,7 +168,7 @@ def _levels(state: State) -> dict[tuple[str, str], list[Held]]:
     found: dict[tuple[str, str], list[Held]] = {}
     for item in state.of(Kind.GUARDRAIL):
         kind = item.name.partition("/")[0]
-        held = list(_in(str(item), text_of(item.attributes["document"]), _GUARDRAILS[kind]))
+        held = _in(str(item), text_of(item.attributes["document"]), _GUARDRAILS[kind])
         for target in item.attributes["targets"]:
             found.setdefault((kind, target), []).extend(held)
     return found
@@ -207,10 +209,6 @@ def _carried(scene: Scene, groups: dict[Key, Item], keys: Iterable[Key]) -> list
 
 def _stay(scene: Scene, groups: AbstractSet[Key]) -> list[Key]:
     return [key for key in groups if key in scene.state.items]
-
-
-def _held(sources: list[Source]) -> list[Held]:
-    return [held for one in sources for held in statements_of(one, DocumentKind.IDENTITY)]
 
 
 def _named(before: Scene, after: Scene, key: Key) -> str:
