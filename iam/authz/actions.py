@@ -157,6 +157,19 @@ class Action(StrEnum):
     LIST_WEBHOOK_DELIVERIES = "iam:ListWebhookDeliveries"
     REPLAY_WEBHOOK_DELIVERIES = "iam:ReplayWebhookDeliveries"
 
+    CREATE_MAIL_ROUTE = "iam:CreateMailRoute"
+    GET_MAIL_ROUTE = "iam:GetMailRoute"
+    LIST_MAIL_ROUTES = "iam:ListMailRoutes"
+    UPDATE_MAIL_ROUTE = "iam:UpdateMailRoute"
+    DELETE_MAIL_ROUTE = "iam:DeleteMailRoute"
+    PUT_MAIL_TEMPLATE = "iam:PutMailTemplate"
+    GET_MAIL_TEMPLATE = "iam:GetMailTemplate"
+    LIST_MAIL_TEMPLATES = "iam:ListMailTemplates"
+    DELETE_MAIL_TEMPLATE = "iam:DeleteMailTemplate"
+    PREVIEW_MAIL_TEMPLATE = "iam:PreviewMailTemplate"
+    SEND_TEST_MAIL = "iam:SendTestMail"
+    LIST_MAIL_DELIVERIES = "iam:ListMailDeliveries"
+
     LIST_SIGNING_KEYS = "iam:ListSigningKeys"
     ROTATE_SIGNING_KEYS = "iam:RotateSigningKeys"
     TAINT_SIGNING_KEY = "iam:TaintSigningKey"
@@ -222,13 +235,13 @@ _PERMISSIONS = frozenset(
 
 def _access_level(action: Action) -> AccessLevel:
     verb = action.operation
-    if action is Action.PUT_ACTION_CATALOGUE:
-        return AccessLevel.WRITE  # it says what there is, and gives nobody anything
+    if action in {Action.PUT_ACTION_CATALOGUE, Action.PUT_MAIL_TEMPLATE}:
+        return AccessLevel.WRITE  # it says something, and gives nobody anything
     if action in _PERMISSIONS or verb.startswith(_PERMISSION_VERBS):
         return AccessLevel.PERMISSIONS
     if verb.startswith("List"):
         return AccessLevel.LIST
-    if verb.startswith(("Get", "Describe", "Evaluate", "Simulate")):
+    if verb.startswith(("Get", "Describe", "Evaluate", "Preview", "Simulate")):
         return AccessLevel.READ
     if verb.startswith(("Tag", "Untag")):
         return AccessLevel.TAGGING

@@ -70,6 +70,10 @@ BODIES: dict[str, Any] = {
     "TrustPolicyIn": {"trust_policy": TRUST},
     "UserIn": {"name": "fresh"},
     "UserPatch": {"description": "x"},
+    "MailRouteIn": {"name": "fresh", "host": "smtp.example.com", "sender": "iam@example.com"},
+    "MailRoutePatch": {"preference": 5},
+    "TestMailIn": {"to": "ana@example.com"},
+    "WordingIn": {"subject": "s", "text": "t"},
     "WebhookIn": {"name": "fresh", "url": "https://hooks.example.com/"},
     "WebhookPatch": {"description": "x"},
     "CreateCredential": {"kind": "client_secret"},
@@ -104,6 +108,8 @@ TARGETS = {
     "type": "scp",
     "user": "alice",
     "version": "1",
+    "route": "relay",
+    "template": "test",
     "webhook": "hook",
     "name": "test",
 }
@@ -197,6 +203,8 @@ async def furnish(world: World, admin: Actor) -> dict[str, str]:
         ("PUT", "/v1/guardrails/scp/test", {"document": DOCUMENT}),
         ("PUT", "/v1/guardrails/scp/test/attachments/account/acme", None),
         ("PUT", f"/v1/resource-policies/{TARGETS['resource']}", BODIES["ResourcePolicyIn"]),
+        ("POST", "/v1/mail-routes", {**BODIES["MailRouteIn"], "name": "relay"}),
+        ("PUT", "/v1/mail-templates/test", {"subject": "x", "text": "y"}),
         ("POST", "/v1/webhooks", {**BODIES["WebhookIn"], "name": "hook"}),
     ]
     for kind, name in (("users", "alice"), ("services", "billing"), ("roles", "deploy")):
