@@ -106,6 +106,20 @@ class JobSettings(_Part):
     at_once: int = Field(4, ge=1, le=64, description="jobs that one worker runs at a time")
 
 
+class AuditSettings(_Part):
+    """The sealed audit log."""
+
+    retention: timedelta = Field(
+        timedelta(days=400), ge=timedelta(days=1),
+        description="how long audit entries are kept, before a signed tombstone takes their place",
+    )  # fmt: skip
+    checkpoint_file: Path | None = Field(
+        None,
+        description="the file that revocations and signed checkpoints of the audit log are "
+        "appended to; keep it on another device than the database",
+    )
+
+
 class PolicySettings(_Part):
     """Sizes of policies (AWS: IAM and STS quotas). Smaller ones do not touch what is stored."""
 
@@ -230,6 +244,7 @@ class Settings(BaseSettings):
     credentials: CredentialSettings = CredentialSettings()
     keys: KeySettings = KeySettings()
     jobs: JobSettings = JobSettings()
+    audit: AuditSettings = AuditSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     limits: LimitSettings = LimitSettings()

@@ -188,6 +188,9 @@ class Action(StrEnum):
 
     LIST_AUDIT_EVENTS = "audit:ListEvents"
     GET_AUDIT_EVENT = "audit:GetEvent"
+    EXPORT_AUDIT_EVENTS = "audit:ExportEvents"
+    GET_AUDIT_PUBLIC_KEYS = "audit:GetPublicKeys"
+    ERASE_AUDIT_PRINCIPAL = "audit:ErasePrincipal"
 
     READ_METRICS = "iam:GetMetrics"
     READ_HEALTH = "iam:GetHealth"
@@ -241,7 +244,7 @@ def _access_level(action: Action) -> AccessLevel:
         return AccessLevel.PERMISSIONS
     if verb.startswith("List"):
         return AccessLevel.LIST
-    if verb.startswith(("Get", "Describe", "Evaluate", "Preview", "Simulate")):
+    if verb.startswith(("Get", "Describe", "Evaluate", "Export", "Preview", "Simulate")):
         return AccessLevel.READ
     if verb.startswith(("Tag", "Untag")):
         return AccessLevel.TAGGING

@@ -33,6 +33,8 @@ _THINGS: Final = {
         ("guardrail", "organizations::${Account}:policy/${Kind}/${Name}", ()),
         ("resource", "${Service}:${Region}:${Account}:${Resource}", ()),
         ("event", "audit::${Account}:event/${EventId}", ()),
+        ("audit-key", "audit::${Account}:key/${KeyId}", ()),
+        ("audited-principal", "audit::${Account}:principal/${PrincipalId}", ()),
     )
 }
 # The first word that stands in an action's name says what the action is about: a group that a
@@ -41,6 +43,8 @@ _ABOUT: Final = (
     ("ToGroup", ("group",)),
     ("FromGroup", ("group",)),
     ("PrincipalsWithAccess", ("resource",)),
+    ("ErasePrincipal", ("audited-principal",)),
+    ("PublicKey", ("audit-key",)),
     ("PrincipalAccess", ("user", "service", "role")),
     ("SimulatePrincipal", ("user", "service", "role")),
     ("SimulateCustom", ()),  # it is about nothing but the documents that come with it

@@ -69,6 +69,14 @@ RESOURCE_POLICY: Final = {
         }
     ],
 }
+AUDIT_JWK: Final = {
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "alg": "EdDSA",
+    "use": "sig",
+    "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+}
 PUBLIC_JWK: Final = {
     "kty": "EC",
     "crv": "P-256",

@@ -56,6 +56,8 @@ _VERBS: Final = {
     "replayed": "had dead deliveries queued again",
     "applied": "was applied",
     "denied": "was refused to somebody (audit log only)",
+    "checkpointed": "was sealed up to an entry, and that was signed (not in the audit log itself)",
+    "person_erased": "has forgotten a principal that is deleted",
     "denials_dropped": "could not keep some refusals, so many (audit log only)",
     "requested": "was asked for",
     "started": "began",
@@ -121,6 +123,8 @@ DETAIL: Final[dict[str, tuple[str, ...]]] = {
     "iam.installation.restored.v1": ("backup", "backup_created_at", "heads", "credentials"),
     "iam.webhook.replayed.v1": ("count", "delivery"),
     "iam.token.revoked.v1": ("client_id",),
+    "iam.audit_log.checkpointed.v1": ("chain", "number", "sequence", "hash", "jws"),
+    "iam.audit_log.person_erased.v1": ("entries",),
     "iam.mail.test_sent.v1": ("mail",),
     **{
         f"iam.{holder}.{verb}.v1": members

@@ -160,6 +160,8 @@ class EventType(StrEnum):
 
     ACCESS_DENIED = "iam.access.denied.v1"
     DENIALS_DROPPED = "iam.audit_log.denials_dropped.v1"
+    AUDIT_LOG_CHECKPOINTED = "iam.audit_log.checkpointed.v1"
+    AUDIT_LOG_PERSON_ERASED = "iam.audit_log.person_erased.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,7 @@ def _holder(row: models.PolicyAttachment | models.InlinePolicy) -> str:
 
 SIGNING_KEYS = "signing-keys"
 """The entity id that stands for the key set as a whole."""
+
 
 def master_key_in(state: str, key_id: str) -> str:
     """The entity id that tells which master key came into which state."""

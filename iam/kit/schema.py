@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from iam.kit.database import Database
 
-HEAD = "0009"
+HEAD = "0010"
 """The revision that this code needs; a test compares it with the newest migration."""
 
 _MIGRATION_LOCK = 0x1A12

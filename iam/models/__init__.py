@@ -6,6 +6,7 @@ listed in `journal/events.py`.
 
 from iam.models.account import MAIN_ACCOUNT, SHIPPED_ACCOUNT, Account, AccountStatus
 from iam.models.action_catalogue import ActionCatalogue
+from iam.models.audit_chain import AuditChain, AuditCheckpoint
 from iam.models.audit_entry import AuditEntry
 from iam.models.backup import Backup, Restore
 from iam.models.base import Base
@@ -52,6 +53,8 @@ __all__ = [
     "Account",
     "AccountStatus",
     "ActionCatalogue",
+    "AuditChain",
+    "AuditCheckpoint",
     "AuditEntry",
     "Backup",
     "Base",

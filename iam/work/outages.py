@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
+import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from iam.errors import IamError, conflict, unavailable
 
+_log = structlog.get_logger(__name__)
+
 # Serialization failure, deadlock, lock timeout, statement timeout, shutdown, still starting, too
 # many connections.
 _PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"})
+# What keeps PostgreSQL from writing: a full disk (53), an error of the file system (58), a server
+# that only reads, a role that may not.
+_UNWRITABLE: Final = ("53", "58", "25006", "42501")
+_SQLITE_UNWRITABLE: Final = frozenset({"SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR"})
+_ADVICE: Final = "what cannot be written to the audit log does not happen: make room, or look why"
 # What asyncpg raises on a connection that the server ended while this process stood still.
 _OUT_OF_STEP = "InternalClientError"
 _CONNECTION = "08"
@@ -33,6 +42,7 @@ def database_errors() -> Iterator[None]:
     except IntegrityError as error:
         raise contradiction() from error
     except (DBAPIError, PoolTimeoutError, OSError) as error:
+        _alarm(error)
         if not is_outage(error):
             raise
         message = "the database does not answer; try again"
@@ -52,5 +62,18 @@ def is_outage(error: BaseException) -> bool:
         return True
     if type(error.orig).__name__ == _OUT_OF_STEP:
         return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state in _PASSING or state.startswith(_CONNECTION)
+    state = _state(error)
+    return state in _PASSING or state.startswith((_CONNECTION, *_UNWRITABLE))
+
+
+def _alarm(error: BaseException) -> None:
+    """Say aloud that changes are refused because the database cannot write (AL-08)."""
+    if not isinstance(error, DBAPIError):
+        return
+    state, code = _state(error), getattr(error.orig, "sqlite_errorname", "")
+    if state.startswith(_UNWRITABLE) or code in _SQLITE_UNWRITABLE:
+        _log.error("database_unwritable", reason=state or code, advice=_ADVICE)
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

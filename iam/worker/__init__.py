@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from iam.features.audit_log import jobs as audit_log
 from iam.features.deliveries import jobs as deliveries
 from iam.features.installation import jobs as installation
 from iam.features.job_runs import jobs as job_runs
@@ -29,6 +30,7 @@ from iam.worker.loop import keep_schedule
 _log = structlog.get_logger(__name__)
 
 JOBS: Final[tuple[Job, ...]] = (
+    *audit_log.JOBS,
     *deliveries.JOBS,
     *installation.JOBS,
     *job_runs.JOBS,
@@ -47,7 +49,7 @@ async def deliver(runtime: Runtime) -> None:
     await deliveries.Pump(runtime, [webhooks.carrier(runtime), mail.carrier(runtime)]).run()
 
 
-PUMPS: Final[tuple[Forever, ...]] = (deliver,)
+PUMPS: Final[tuple[Forever, ...]] = (deliver, audit_log.keep_sealed)
 """What goes on all the time instead of by a schedule: each runs until it is cancelled."""
 
 

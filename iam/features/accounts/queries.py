@@ -37,7 +37,9 @@ OWNED: Final = (
 """What an account consists of, in an order in which nothing refers to what went before it. What
 hangs on these goes with them."""
 
-_JOURNAL: Final = frozenset({"audit_entries", "outbox_messages", "changes"})
+_JOURNAL: Final = frozenset(
+    {"audit_entries", "audit_chains", "audit_checkpoints", "outbox_messages", "changes"}
+)
 
 
 async def find_account(uow: UnitOfWork, name: str) -> Account | None:

@@ -1,11 +1,18 @@
 """`iam audit-log ...`."""
 
-from typing import Annotated
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from iam.terminal.commands import Commands
+from iam.terminal.documents import read_json
 from iam.terminal.durations import instant_ago
+from iam.terminal.failures import Failure, usage
 from iam.terminal.references import HOLDERS, quoted
 from iam.terminal.tables import Column
 from iam.terminal.terminal import Terminal
@@ -19,6 +26,11 @@ _COLUMNS = (
     Column("Id"),
 )
 _USUAL = 50
+_LINES_AT_ONCE = 1_000
+
+if TYPE_CHECKING:
+    from iam.journal.sealed_log import Shipped, Verified
+    from iam_sdk.jws import KeySet
 
 commands = Commands("audit-log", about="The record of every change and every refusal.")
 
@@ -87,6 +99,144 @@ def show_event(
 ) -> None:
     """Show an event with the values before and after."""
     terminal.output.record(terminal.api.get(f"/v1/audit-events/{quoted(event)}"))
+
+
+@commands.command("key", examples=("audit-log key > audit-keys.json",))
+def show_keys(terminal: Terminal) -> None:
+    """Show the public keys that verify the sealed log. Keep them apart from the log."""
+    terminal.output.json(terminal.api.get("/v1/audit-log/keys"))
+
+
+@commands.command("export", examples=("audit-log export > audit.jsonl",))
+def export_log(terminal: Terminal) -> None:
+    """Write the sealed log of the account, one JSON object a line; docs/audit-log.md describes it.
+
+    What has happened within the last minute may not be sealed yet, and is left out.
+    """
+    for line in _lines(terminal):
+        terminal.output.json_line(line)
+
+
+@commands.command(
+    "verify",
+    examples=(
+        "audit-log verify --key audit-keys.json",
+        "audit-log verify audit.jsonl --key audit-keys.json --checkpoints checkpoints.jsonl",
+    ),
+)
+def verify_log(
+    terminal: Terminal,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="An export, - for stdin; else the server is asked."),
+    ] = None,
+    *,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="The public keys, as `audit-log key` shows."),
+    ] = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoints", metavar="FILE", help="Checkpoints that were kept elsewhere."),
+    ] = None,
+) -> None:
+    """Verify a sealed log; name the first entry that is not as it was sealed, or is missing.
+
+    With a file and a key no server is needed. Without --checkpoints a tail that was cut off is not
+    seen, nor without --key that who changed the log also changed its key.
+    """
+    from iam.journal import sealed_log
+
+    keys = _keys(terminal, key, is_offline=file is not None)
+    with ExitStack() as opened:
+        try:
+            kept = [one for path in checkpoints or () for one in _kept(path, keys)]
+            lines = _texts(terminal, file, opened)
+            found = sealed_log.verify_log(lines, keys, kept)
+        except sealed_log.LogFlawError as flaw:
+            detail = {"reason": flaw.reason, "sequence": flaw.sequence}
+            raise Failure(
+                f"the log is not as it was sealed, from entry {flaw.sequence}: {flaw.message}",
+                detail=detail,
+            ) from None
+    terminal.output.done(_summary(found), _as_json(found))
+
+
+@commands.command("erase", examples=("audit-log erase usr_...",))
+def erase_principal(
+    terminal: Terminal,
+    principal: Annotated[
+        str, typer.Argument(metavar="ID", help="The id of a principal that is deleted: usr_...")
+    ],
+) -> None:
+    """Erase what the log tells of a deleted principal: names, addresses, values. Its seal holds."""
+    answer = terminal.api.post("/v1/audit-log:erase", {"principal": principal})
+    terminal.output.done(f"erased {principal} from {answer['entries']} entries", answer)
+
+
+def _lines(terminal: Terminal) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        query = {"limit": _LINES_AT_ONCE} | ({"cursor": cursor} if cursor else {})
+        page = terminal.api.get("/v1/audit-log/lines", **query)
+        yield from page["lines"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+
+
+def _texts(terminal: Terminal, file: Path | None, opened: ExitStack) -> Iterator[str]:
+    if file is None:
+        return (json.dumps(line) for line in _lines(terminal))
+    if str(file) == "-":
+        return iter(sys.stdin)
+    try:
+        return iter(opened.enter_context(file.expanduser().open(encoding="utf-8")))
+    except OSError as error:
+        raise usage(f"cannot read `{file}`: {error.strerror}") from None
+
+
+def _keys(terminal: Terminal, key: Path | None, *, is_offline: bool) -> "KeySet":
+    from iam_sdk.errors import KeySetError
+    from iam_sdk.jws import KeySet
+
+    if key is None and is_offline:
+        raise usage("whose signatures are to count?", "name the public keys with --key FILE")
+    jwks = terminal.api.get("/v1/audit-log/keys") if key is None else read_json(f"@{key}")
+    if isinstance(jwks, dict) and "keys" not in jwks:
+        jwks = {"keys": [jwks]}
+    try:
+        return KeySet.from_jwks(jwks)
+    except KeySetError as error:
+        raise usage(f"expected a JWK set: {error}") from None
+
+
+def _kept(path: Path, keys: "KeySet") -> "list[Shipped]":
+    from iam.journal.sealed_log import read_shipped
+
+    try:
+        with path.expanduser().open(encoding="utf-8", errors="replace") as opened:
+            return read_shipped(opened, keys)
+    except OSError as error:
+        raise usage(f"cannot read `{path}`: {error.strerror}") from None
+
+
+def _as_json(found: "Verified") -> dict[str, Any]:
+    names = (
+        "issuer", "account", "chain", "first", "last", "entries", "erased", "checkpoints",
+        "signed_at",
+    )  # fmt: skip
+    return {name: getattr(found, name) for name in names}
+
+
+def _summary(found: "Verified") -> str:
+    if not found.entries:
+        return f"the log of `{found.account}` holds: it has no entry"
+    text = (
+        f"the log of `{found.account}` holds: {found.entries} entries, {found.first} to "
+        f"{found.last}, under {found.checkpoints} checkpoints, the last of {found.signed_at}"
+    )
+    return f"{text}; {found.erased} with a part erased" if found.erased else text
 
 
 def _event_type(text: str | None) -> str | None:

@@ -15,7 +15,7 @@ from tests.world import Actor, World, allow
 pytestmark = pytest.mark.anyio
 
 ANY = {"If-Match": "*"}
-JOURNAL = {"audit_entries", "outbox_messages", "changes"}
+JOURNAL = {"audit_entries", "audit_chains", "audit_checkpoints", "outbox_messages", "changes"}
 
 
 async def create(actor: Actor, name: str = "acme", **body: object) -> dict[str, Any]:
