@@ -148,7 +148,11 @@ class World:
             return await self._token(uow, principal_id, audience=audience, ttl=ttl)
 
     async def advance(self, duration: timedelta) -> None:
-        """Let time pass, as it does while a replica follows the change log."""
+        """Let time pass, as it does while a replica follows the change log.
+
+        The clock alone would leave the replica without trust in its memory until the next poll,
+        which comes some time within a quarter of a second.
+        """
         self.clock.advance(duration)
         await self.runtime.changes.poll()
 

@@ -240,7 +240,7 @@ async def queue_one(world: World, job: str) -> str:
     """The id of a run that is due and waits for a worker."""
     async with world.runtime.begin_as_root() as uow:
         await register_jobs(uow, [(job, "Removes what is over", "* * * * *")])
-    world.clock.advance(timedelta(minutes=1))
+    await world.advance(timedelta(minutes=1))
     async with world.runtime.begin_as_root() as uow:
         await settle(uow, Terms(job=job, attempts=1, is_quiet=True))
         (run,) = await uow.scalars(select(JobRun.id))

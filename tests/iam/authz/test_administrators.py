@@ -193,7 +193,7 @@ async def test_an_administrator_without_a_credential_is_no_substitute(
     second = await world.administrator()
     assert (await leave(second, admin)).json()["code"] == "last_administrator"
     expired = await give_credential(world, second, lives=timedelta(minutes=1))
-    world.clock.advance(timedelta(minutes=2))
+    await world.advance(timedelta(minutes=2))
     assert (await leave(second, admin)).json()["code"] == "last_administrator"
     async with world.work() as uow:
         row = await uow.get(Credential, expired.id)

@@ -130,7 +130,7 @@ class TestClientSecret:
         await create(admin.http)
         full = await admin.http.post(f"/v1/credentials/{second['id']}:reactivate")
         assert (full.status_code, full.json()["code"]) == (409, "too_many_credentials")
-        world.clock.advance(timedelta(days=1))
+        await world.advance(timedelta(days=1))
         admin.http.headers["authorization"] = f"Bearer {await world.token_for(admin.id)}"
         expired = await admin.http.get(f"/v1/credentials/{first['id']}")
         assert expired.json()["status"] == "expired"
@@ -406,7 +406,7 @@ class TestListing:
                 made = await create(admin.http, name, expires_at=expires_at)
                 if verb:
                     await admin.http.post(f"/v1/credentials/{made['id']}:{verb}")
-        world.clock.advance(timedelta(days=1))
+        await world.advance(timedelta(days=1))
         admin.http.headers["authorization"] = f"Bearer {await world.token_for(admin.id)}"
         found = 0
         for status in ("active", "quarantined", "expired", "revoked"):

@@ -62,7 +62,7 @@ async def test_it_is_refused_while_somebody_can_administer_the_account(world: Wo
 
 async def test_an_administrator_who_lost_every_credential_gets_a_new_one(world: World) -> None:
     client_id = await bootstrapped(world)
-    world.clock.advance(timedelta(days=91))  # longer than the life of its secret
+    await world.advance(timedelta(days=91))  # longer than the life of its secret
     assert await bootstrapped(world) == client_id
     assert len(await credentials_of(world, client_id)) == 2
 

@@ -165,7 +165,7 @@ async def test_f_29_while_no_server_answers_mails_wait_and_leave_once(
     (delivery,) = await became(admin)
     assert (delivery["state"], delivery["last_reason"]) == ("pending", "smtp_421")
     first.refusal = None
-    world.clock.advance(RETRIES[0] * 1.2)
+    await world.advance(RETRIES[0] * 1.2)
     await pump(world)
     await pump(world)
     assert len(first.taken) == 1

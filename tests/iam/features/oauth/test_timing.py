@@ -73,7 +73,7 @@ async def ended(world: World) -> list[Client]:
         assert row is not None
         row.status = PrincipalStatus.DISABLED
         uow.emit(EventType.SERVICE_DISABLED, row)
-    world.clock.advance(timedelta(minutes=1))
+    await world.advance(timedelta(minutes=1))
     await world.runtime.changes.poll()
     return clients
 

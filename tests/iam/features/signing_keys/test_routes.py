@@ -48,7 +48,7 @@ class TestRotation:
         self, world: World, admin: Actor
     ) -> None:
         first = await signs(world)
-        world.clock.advance(MINUTE)  # lists are ordered by age
+        await world.advance(MINUTE)  # lists are ordered by age
         rotated = await admin.http.post("/v1/signing-keys:rotate")
         assert rotated.status_code == 200, rotated.text
         old, new = rotated.json()["items"]
@@ -59,7 +59,7 @@ class TestRotation:
         assert again.json() == rotated.json()
         assert await signs(world) == first
 
-        world.clock.advance(DAY)
+        await world.advance(DAY)
         await fresh(world, admin)
         done = (await admin.http.post("/v1/signing-keys:rotate")).json()["items"]
         assert [key["state"] for key in done] == ["retiring", "active"]
@@ -67,7 +67,7 @@ class TestRotation:
         assert await signs(world) == new["kid"]
         assert len((await published(world))["keys"]) == 2
 
-        world.clock.advance(timedelta(hours=27))
+        await world.advance(timedelta(hours=27))
         await world.run_job("advance-signing-keys")
         assert [key["kid"] for key in (await published(world))["keys"]] == [new["kid"]]
         assert await states(world) == ["gone", "active"]  # by age
@@ -78,7 +78,7 @@ class TestRotation:
         await admin.http.post("/v1/signing-keys:rotate")
         await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "prepared"]
-        world.clock.advance(DAY)
+        await world.advance(DAY)
         await world.run_job("advance-signing-keys")
         assert sorted(await states(world)) == ["active", "retiring"]
         await world.run_job("advance-signing-keys")
@@ -89,10 +89,10 @@ class TestRotation:
         self, world: World
     ) -> None:
         for days, expected in ((88, ["active"]), (1, ["active", "prepared"])):
-            world.clock.advance(days * DAY)
+            await world.advance(days * DAY)
             await world.run_job("rotate-signing-keys")
             assert sorted(await states(world)) == expected
-        world.clock.advance(DAY)
+        await world.advance(DAY)
         await world.run_job("advance-signing-keys")
         await world.run_job("rotate-signing-keys")
         assert sorted(await states(world)) == ["active", "retiring"]
@@ -126,7 +126,7 @@ class TestRotation:
                     expected_audience=ISSUER,
                     now=now,
                 )
-            world.clock.advance(timedelta(minutes=25) if len(tokens) % 3 else DAY)
+            await world.advance(timedelta(minutes=25) if len(tokens) % 3 else DAY)
             await world.runtime.changes.poll()
         assert (await states(world)).count("gone") > 20
 

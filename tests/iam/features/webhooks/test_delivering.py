@@ -94,7 +94,7 @@ class TestOrder:
         await post.pump.settle()
         assert [event["subject"][-3:] for event in post.receiver.events()] == ["ana", "ben"]
         post.receiver.answer = lambda _: 204
-        post.world.clock.advance(timedelta(seconds=7))
+        await post.world.advance(timedelta(seconds=7))
         await post.pump.settle()
         assert [event["subject"][-3:] for event in post.receiver.events()][2:] == ["ana", "ana"]
         assert post.receiver.types()[2:] == ["iam.user.created.v1", "iam.user.updated.v1"]
@@ -109,7 +109,7 @@ class TestTryingAgain:
         (waiting,) = await post.deliveries()
         assert (waiting["state"], waiting["last_reason"]) == ("pending", "http_503")
         post.receiver.answer = lambda _: 200
-        post.world.clock.advance(RETRIES[0] * 1.2)
+        await post.world.advance(RETRIES[0] * 1.2)
         await post.pump.settle()
         first, second = post.receiver.requests
         assert (first.id, first.body) == (second.id, second.body)
@@ -219,7 +219,7 @@ class TestIsolation:
         first = len(post.receiver.requests)
         assert first < 20  # it was left after the first few
         for _ in range(60):
-            post.world.clock.advance(timedelta(seconds=60))
+            await post.world.advance(timedelta(seconds=60))
             await post.pump.settle()
         assert len(post.receiver.requests) - first < 40
 
@@ -313,7 +313,7 @@ class TestNotSent:
         self, post: Any, world: World
     ) -> None:
         await post.user("ana")
-        world.clock.advance(timedelta(minutes=2))
+        await world.advance(timedelta(minutes=2))
         await post.webhook(event_types=["iam.user.*"])
         await post.user("ben")
         await post.pump.settle()

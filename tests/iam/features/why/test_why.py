@@ -169,7 +169,7 @@ class Company:
 
     async def change(self, method: str, path: str, body: Any = None) -> str:
         """Change something; returns the instant after it."""
-        self.world.clock.advance(timedelta(minutes=1))
+        await self.world.advance(timedelta(minutes=1))
         answer = await self.admin.http.request(method, path, json=body, headers=ANY)
         if answer.status_code == 412:  # it is not there yet
             answer = await self.admin.http.request(method, path, json=body)
@@ -243,7 +243,7 @@ class TestPast:
         self, world: World, admin: Actor
     ) -> None:
         before = world.clock.now().isoformat()
-        world.clock.advance(timedelta(minutes=1))
+        await world.advance(timedelta(minutes=1))
         await world.actor(allow(READ), name="orders")
         assert (await why(admin))["last_change"]["type"] == "iam.service.created.v1"
         query = {"principal": "service/orders", "action": READ, "resource": "*", "at": before}
