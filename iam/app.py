@@ -1,9 +1,11 @@
 """DOOR: HTTP. The one list of routers and fast routes; wires, and does nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import platform
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -95,12 +97,13 @@ def build_app(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await runtime.start()
-        watch = asyncio.create_task(probes.watch.run())
+        background = [asyncio.create_task(each) for each in _background(runtime, probes)]
         try:
             yield
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
             await runtime.stop()
 
     fast = _fast_routes(runtime, signers, probes)
@@ -110,6 +113,16 @@ def build_app(runtime: Runtime) -> ASGIApp:
         return edge
     templates = describe_api().router.routes
     return Measured(edge, runtime.metrics, fast=fast, templates=templates)
+
+
+def _background(runtime: Runtime, probes: Probes) -> Iterator[Coroutine[Any, Any, None]]:
+    """What goes on beside the requests, until cancelled."""
+    yield probes.watch.run()
+    if runtime.settings.metrics.push_url is not None:
+        from iam.features.health.jobs import Push  # who pushes nothing need not wait for it
+
+        tags = {"instance": f"{platform.node()}:{runtime.settings.port}", "role": "server"}
+        yield Push(runtime, tags=tags, watch=probes.watch).run()
 
 
 def _fast_routes(runtime: Runtime, signers: Signers, probes: Probes) -> list[Route]:

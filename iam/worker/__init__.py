@@ -16,6 +16,7 @@ import structlog
 
 from iam.features.audit_log import jobs as audit_log
 from iam.features.deliveries import jobs as deliveries
+from iam.features.health import jobs as health
 from iam.features.installation import jobs as installation
 from iam.features.job_runs import jobs as job_runs
 from iam.features.mail import jobs as mail
@@ -49,7 +50,7 @@ async def deliver(runtime: Runtime) -> None:
     await deliveries.Pump(runtime, [webhooks.carrier(runtime), mail.carrier(runtime)]).run()
 
 
-PUMPS: Final[tuple[Forever, ...]] = (deliver, audit_log.keep_sealed)
+PUMPS: Final[tuple[Forever, ...]] = (deliver, audit_log.keep_sealed, health.push)
 """What goes on all the time instead of by a schedule: each runs until it is cancelled."""
 
 
