@@ -142,6 +142,25 @@ async def test_aa_01_every_change_takes_its_own_permission_and_all_or_nothing_is
 
 
 @ON_SQLITE
+async def test_pe_32_a_right_that_one_step_takes_from_the_caller_is_gone_at_the_next(
+    world: World, admin: Actor
+) -> None:
+    clerk = await world.actor(name="clerk")
+    rights = document(allow("iam:*"))
+    groups: dict[str, Any] = {"a-clerks": {"inline_policies": {"all": rights}}, "b": {}}
+    groups["a-clerks"]["members"] = ["service/clerk"]
+    await applied(admin, configured(groups=groups))
+    groups["b"]["description"] = "changed"
+    await applied(clerk, configured(groups=groups), approve_widening=False)
+    groups["a-clerks"]["inline_policies"] = {}
+    groups["b"]["description"] = "changed again"
+    refused = await post(clerk, "apply", configured(groups=groups))
+    assert code(refused) == (403, "access_denied")
+    assert refused.json()["detail"].startswith("group/b: ")
+    assert (await clerk.http.get("/v1/groups/b")).json()["description"] == "changed"
+
+
+@ON_SQLITE
 async def test_pe_22_what_cannot_be_read_elsewhere_is_not_exported_or_planned(
     world: World, admin: Actor
 ) -> None:
