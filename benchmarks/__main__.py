@@ -13,6 +13,7 @@ from benchmarks import (
     client_credentials,
     configuration,
     decision,
+    deliveries,
     engine,
     introspection,
     key_set,
@@ -36,6 +37,8 @@ BENCHMARKS: Final[dict[str, Callable[[Scene], Iterator[Row]]]] = {
     "who-can": who_can.who_can,
     "configuration": configuration.configuration,
     "refusal": refusal.refusal,
+    "backlog-sqlite": deliveries.on_sqlite,
+    "backlog-postgresql": deliveries.on_postgresql,
     "start": start.start,
 }
 _RESULTS = Path(__file__).parent / "results"

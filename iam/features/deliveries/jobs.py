@@ -32,8 +32,14 @@ FAILING_CHANNELS: Final = 50
 """Channels drained at once; those that fail have places of their own."""
 TRANSACTIONS: Final = 2
 """Connections to the database that all of it takes at most."""
-BESIDE_REQUESTS_PER_SECOND: Final = 200
-"""Attempts a second in a process that serves requests too: on SQLite."""
+BESIDE_REQUESTS_PER_SECOND: Final = 300
+"""Attempts a second at most in a process that serves requests too: on SQLite."""
+LATE_SECONDS: Final = 0.02
+"""A turn that comes so late says that requests keep the process busy."""
+SLOWEST: Final = 32
+"""How many times fewer attempts there are then, at most."""
+REST: Final = 5
+"""How much longer than it took to fan out a batch requests have the process for themselves."""
 KEPT: Final = timedelta(days=30)
 PRUNED_AT_ONCE: Final = 500
 
@@ -48,7 +54,8 @@ class Pump:
     Args:
         runtime: Of this process.
         carriers: What serves the kinds of channels.
-        per_second: Attempts a second at most; by default unlimited in a process of its own.
+        per_second: Attempts a second at most; by default unlimited in a process of its own. Where
+            there is a limit, requests come first: while they keep the process busy, it is lower.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class Pump:
             per_second = BESIDE_REQUESTS_PER_SECOND
         self._spacing = 0.0 if per_second is None else 1 / per_second
         self._next_start = 0.0
+        self._slowness = 1.0
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -140,17 +148,23 @@ class Pump:
         if not self._spacing:
             return
         now = asyncio.get_running_loop().time()
-        start = self._next_start = max(now, self._next_start + self._spacing)
+        start = self._next_start = max(now, self._next_start + self._spacing * self._slowness)
         await asyncio.sleep(start - now)
+        is_late = asyncio.get_running_loop().time() - start > LATE_SECONDS
+        wanted = self._slowness * (2 if is_late else 0.9)
+        self._slowness = min(max(wanted, 1.0), SLOWEST)
 
     async def _fan_out_always(self) -> None:
         while True:
+            began = asyncio.get_running_loop().time()
             count = await self._tried(self.fan_out(), 0)
+            took = asyncio.get_running_loop().time() - began
             if count:
                 self._wake.set()
             full = count == service.FANNED_OUT_AT_ONCE
             # Even a long backlog leaves time for everybody else.
-            await asyncio.sleep(0.01 if full else POLL_SECONDS)
+            rest = took * REST if self._spacing else 0.01
+            await asyncio.sleep(rest if full else POLL_SECONDS)
 
     async def _drain_always(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """An installation that may call loopback, something to call, and the pump between them."""
 
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -75,6 +76,6 @@ class Post:
 async def post(world: World, admin: Actor) -> AsyncIterator[Post]:
     """Everything that was said before is fanned out already."""
     async with receiving() as receiver:
-        pump = Pump(world.runtime, [carrier(world.runtime)], per_second=None)
+        pump = Pump(world.runtime, [carrier(world.runtime)], per_second=math.inf)
         await pump.settle()
         yield Post(world, admin, pump, receiver)
