@@ -60,6 +60,7 @@ from iam.http.fast_lane import FastLane
 from iam.http.measured import Measured
 from iam.http.openapi import serve_openapi
 from iam.http.refusals import REFUSALS
+from iam.http.route_names import RouteNames
 from iam.http.work import ServedBy
 from iam.runtime import Runtime
 
@@ -109,10 +110,18 @@ def build_app(runtime: Runtime) -> ASGIApp:
     fast = _fast_routes(runtime, signers, probes)
     app = Starlette(routes=[*fast, Mount("/", api)], exception_handlers=REFUSALS, lifespan=lifespan)
     edge = Edge(FastLane(app, fast), settings=runtime.settings, clock=runtime.clock)
-    if runtime.metrics is None:
-        return edge
-    templates = describe_api().router.routes
-    return Measured(edge, runtime.metrics, fast=fast, templates=templates)
+    return _observed(edge, runtime, RouteNames(fast, describe_api().router.routes))
+
+
+def _observed(app: ASGIApp, runtime: Runtime, names: RouteNames) -> ASGIApp:
+    """The application with what counts and traces its requests around it, if that is on."""
+    if runtime.metrics is not None:
+        app = Measured(app, runtime.metrics, names)
+    if runtime.tracer is not None:
+        from iam.http.traced import Traced  # who traces nothing must not wait for it
+
+        app = Traced(app, runtime.tracer, names)
+    return app
 
 
 def _background(runtime: Runtime, probes: Probes) -> Iterator[Coroutine[Any, Any, None]]:

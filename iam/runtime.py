@@ -4,8 +4,8 @@ Built once by a door, from settings and a master key; started and stopped with t
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -25,6 +25,7 @@ from iam.kit.metrics import Metrics
 from iam.kit.outbound import Outbound
 from iam.kit.pages import Cursors
 from iam.kit.sealing import Reread, Sealer
+from iam.kit.spans import Span, SpanKind
 from iam.kit.turns import Turns
 from iam.leases import Fence, Leases
 from iam.models import MAIN_ACCOUNT, MasterKeyState
@@ -33,6 +34,9 @@ from iam.work import Caller, LedgerBatch, Tools, UnitOfWork, begin_work
 from iam.work.uses import CredentialUses
 
 _ACTIVE_KEY: Final = master_key_in(MasterKeyState.ACTIVE, "")
+if TYPE_CHECKING:
+    from iam.kit.tracing import Tracer
+
 _ROLE_ADVICE: Final = "let a role serve that owns the database and is no superuser"
 
 _log = structlog.get_logger(__name__)
@@ -98,6 +102,7 @@ class Runtime:
             allow_http=settings.allow_http_internal,
         )
         self.metrics = Metrics() if settings.metrics.enabled else None
+        self.tracer = _tracer(settings, database, self.outbound)
         self.loop_lag = LoopLag()
         self.keys = PublishedKeys(database)
         self.principals = PrincipalSnapshots(database, partition=settings.partition)
@@ -143,6 +148,8 @@ class Runtime:
         await self.ledger.start()
         await self.uses.start()
         self.loop_lag.start()
+        if self.tracer is not None:
+            await self.tracer.start()
 
     async def stop(self) -> None:
         """End the background tasks, writing what waits, and close the database."""
@@ -152,8 +159,14 @@ class Runtime:
         await self.tools.denied_questions.stop()
         await self.tools.denials.stop()
         await self.changes.stop()
+        if self.tracer is not None:
+            await self.tracer.stop()
         await self.outbound.aclose()
         await self.database.close()
+
+    def traced(self, name: str, kind: SpanKind) -> AbstractContextManager[Span | None]:
+        """The first span of a trace; nothing, where traces are off."""
+        return nullcontext() if self.tracer is None else self.tracer.begin(name, kind)
 
     @asynccontextmanager
     async def begin(
@@ -181,3 +194,15 @@ class Runtime:
         )
         async with self.begin(root, read_only=read_only) as uow:
             yield uow
+
+
+def _tracer(settings: Settings, database: Database, outbound: Outbound) -> "Tracer | None":
+    if settings.tracing.endpoint is None:
+        return None
+    # Imported here: who traces nothing must not wait for it.
+    from iam.kit.traced_statements import trace_statements
+    from iam.kit.tracing import Tracer
+
+    for engine in database.engines:
+        trace_statements(engine)
+    return Tracer(settings.tracing, outbound)

@@ -1,50 +1,30 @@
 """Counts requests and how long they took, by route template: around everything else, if at all."""
 
-from collections.abc import Iterable
 from time import perf_counter
 from typing import Final
 
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from iam.errors import ErrorKind
 from iam.http.problems import STATUS
-from iam.kit.metrics import OTHER, Exchanges, Metrics
+from iam.http.route_names import METHODS, RouteNames, method_of
+from iam.kit.metrics import Exchanges, Metrics
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _KINDS: Final = {status: kind.value for kind, status in STATUS.items()}
 _REFUSED: Final = 400
 
 
 class Measured:
-    """Wraps the application.
+    """Wraps the application, which leaves the status of its answer in the scope."""
 
-    Args:
-        app: What answers; it leaves the status of its answer in the scope.
-        metrics: Where to count.
-        fast: Routes that are known by their path alone.
-        templates: All others; the scope says which of them it was.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        metrics: Metrics,
-        *,
-        fast: Iterable[Route],
-        templates: Iterable[BaseRoute],
-    ) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, names: RouteNames) -> None:
         self._app = app
         self._metrics = metrics
+        self._names = names
         self._quick: dict[tuple[str, str], Exchanges] = {}
-        self._paths: set[str] = set()
-        for route in fast:
-            self._paths.add(route.path)
+        for route in names.fast:
             for method in METHODS & set(route.methods or {"POST"}):
                 self._quick[method, route.path] = metrics.of(method, route.path)
-        self._templates = {
-            id(route.endpoint): route.path for route in templates if isinstance(route, Route)
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI event."""
@@ -62,11 +42,7 @@ class Measured:
                 self._metrics.refusals.add(_KINDS.get(status) or _kind(status))
 
     def _found(self, scope: Scope) -> Exchanges:
-        method = scope["method"] if scope["method"] in METHODS else OTHER
-        path = scope["path"]
-        if path not in self._paths:
-            path = self._templates.get(id(scope.get("endpoint")), OTHER)
-        return self._metrics.of(method, path)
+        return self._metrics.of(method_of(scope), self._names.find(scope))
 
 
 def _kind(status: int) -> str:

@@ -86,6 +86,11 @@ class Database:
             event.listen(engine.sync_engine, "checkout", _refuse_lost)
         return engine
 
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """The pool, and what is beside it."""
+        return self.engine, self._beside
+
     @asynccontextmanager
     async def connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         """Yield a connection on which no transaction has begun yet.

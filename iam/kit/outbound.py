@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx2
 
 from iam.errors import IamError, unavailable
+from iam.kit.spans import CURRENT, Attribute, SpanKind, span
 from iam.kit.targets import (
     NO_PORTS,
     SETTING,
@@ -167,10 +168,28 @@ class Outbound:
         target = parse_target(url)
         self._judge(target)
         call = _Call(target, method, _checked_headers(method, headers or {}, target), content)
+        place: dict[str, Attribute] = {"server__address": target.host, "server__port": target.port}
+        with span(method, SpanKind.CLIENT, http__request__method=method, **place) as traced:
+            above = traced or CURRENT.get()
+            if above is not None:
+                call.headers["traceparent"] = above.traceparent
+            result = await self._called(call, timeout, max_bytes, read_body=read_body)
+            if traced is not None:
+                traced.attributes["http.response.status_code"] = result.status
+        return result
+
+    async def _called(
+        self,
+        call: "_Call",
+        seconds: float,
+        max_bytes: int,
+        *,
+        read_body: bool,
+    ) -> FetchResult:
         try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolve(target)
-                connect_timeout = timeout / len(addresses)
+            async with asyncio.timeout(seconds):
+                addresses = await self._resolve(call.target)
+                connect_timeout = seconds / len(addresses)
                 response = await self._send(call, addresses, connect_timeout)
                 try:
                     body = await _read(response, max_bytes) if read_body else b""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iam.errors import IamError
 from iam.kit.outbound import Outbound
+from iam.kit.spans import Attribute, SpanKind, span
 
 if TYPE_CHECKING:
     import aiosmtplib
@@ -59,6 +60,17 @@ async def deliver(
     outbound: Outbound, route: SmtpRoute, recipient: str, message: bytes, *, helo: str
 ) -> Said:
     """Hand one message over. ``helo`` is the name that we give ourselves."""
+    place: dict[str, Attribute] = {"server__address": route.host, "server__port": route.port}
+    with span("SMTP", SpanKind.CLIENT, **place) as traced:
+        said = await _delivered(outbound, route, recipient, message, helo=helo)
+        if traced is not None:
+            traced.error = said.reason
+    return said
+
+
+async def _delivered(
+    outbound: Outbound, route: SmtpRoute, recipient: str, message: bytes, *, helo: str
+) -> Said:
     import aiosmtplib
 
     is_plain = route.security == "none"

@@ -10,6 +10,7 @@ from iam.errors import IamError
 from iam.features.job_runs import service as runs
 from iam.features.job_runs.service import Outcome, Report, Terms
 from iam.jobs import Job, Run
+from iam.kit.spans import SpanKind
 from iam.leases import Fence, LeaseLostError
 from iam.models import JobRun, RunStatus
 from iam.runtime import Runtime
@@ -69,7 +70,7 @@ async def _attempt(job: Job, run: Run) -> None:
 
 
 async def _outcome(job: Job, run: Run) -> Outcome:
-    work = asyncio.ensure_future(job.run(run))
+    work = asyncio.ensure_future(_traced(job, run))
     follower = asyncio.create_task(_follow(run, work))
     try:
         await asyncio.wait({work})
@@ -85,6 +86,13 @@ async def _outcome(job: Job, run: Run) -> Outcome:
     if run.left_out is not None:
         return Outcome(status=RunStatus.INCOMPLETE, error_code="incomplete", error=run.left_out)
     return Outcome(status=RunStatus.SUCCEEDED)
+
+
+async def _traced(job: Job, run: Run) -> None:
+    with run.runtime.traced(f"job {job.name}", SpanKind.INTERNAL) as span:
+        if span is not None:
+            span.attributes["iam.job.run"] = run.id
+        await job.run(run)
 
 
 def _failure(job: Job, run: Run, error: BaseException) -> Outcome:

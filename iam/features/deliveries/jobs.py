@@ -18,6 +18,7 @@ from iam.features.deliveries.service import Attempt, Carrier, Round, Trip
 from iam.jobs import Job, Run
 from iam.journal import outbox
 from iam.kit.ids import IdKind, new_id
+from iam.kit.spans import SpanKind
 from iam.leases import OUTAGES, Fence, LeaseLostError
 from iam.models import MAIN_ACCOUNT, Delivery, DeliveryChannel, DeliveryState
 from iam.runtime import Runtime
@@ -116,7 +117,15 @@ class Pump:
         async with self._work(fence=fence) as uow:
             await service.record(uow, carrier, channel_id, attempts, chance=_chance)
             await uow.flush()
+            self._count(carrier.kind, attempts)
             return await service.next_round(uow, carrier, channel_id)
+
+    def _count(self, kind: str, attempts: Sequence[Attempt]) -> None:
+        if self._runtime.metrics is not None:
+            tally = self._runtime.metrics.attempts
+            for _, outcome in attempts:
+                # Not the reason: a receiver chooses among hundreds of statuses.
+                tally.add(kind, "delivered" if outcome.reason is None else "failed")
 
     async def _attempt(self, found: Round) -> list[Attempt]:
         """Send, each subject's one after the other; a channel that answers nothing is left soon."""
@@ -133,7 +142,11 @@ class Pump:
                     if _is_in_vain(attempts):
                         return
                     await self._pace()
-                    outcome = await _sent(trip, due)
+                    with self._runtime.traced("deliver", SpanKind.PRODUCER) as span:
+                        outcome = await _sent(trip, due)
+                        if span is not None:
+                            span.attributes["messaging.operation.name"] = due.type
+                            span.error = outcome.reason
                     attempts.append((due, outcome))
                     if outcome.reason is not None and not outcome.is_final:
                         break  # what comes later of this subject waits for it

@@ -9,7 +9,6 @@ import structlog
 
 from iam.errors import IamError
 from iam.features.health.service import ClockWatch, measure_installation, measure_process
-from iam.kit.line_sender import Sender, sender
 from iam.leases import OUTAGES
 from iam.runtime import Runtime
 
@@ -36,11 +35,14 @@ class Push:
     def __init__(
         self, runtime: Runtime, *, tags: Mapping[str, str], watch: ClockWatch | None = None
     ) -> None:
+        # Not at the top: who does not push need not wait for it.
+        from iam.kit.line_sender import sender
+
         self._runtime = runtime
         self._tags = tags
         self._watch = watch
         settings = runtime.settings.metrics
-        self._sender: Sender = sender(
+        self._sender = sender(
             settings.push_url or "", token=settings.push_token, outbound=runtime.outbound
         )
 
@@ -60,7 +62,7 @@ class Push:
 
     async def once(self) -> None:
         """Measure and push. Raises `IamError`, or one of `OUTAGES`."""
-        # Not at the top: who does not push need not wait for Prometheus' library.
+        # As above: it brings Prometheus' library.
         from iam.features.health.schemas import lines
 
         runtime = self._runtime
