@@ -15,6 +15,7 @@ from tests.host import Host
 MIGRATING = "alembic"
 OF_NO_USE_TO_A_START = (
     MIGRATING,
+    "aiosmtplib",
     "asyncpg",  # on SQLite
     "iam.commands",
     "iam.features.demo.service",
@@ -26,6 +27,7 @@ OF_NO_USE_TO_A_START = (
     "iam.kit.tracing",
     "iam_sdk.transport",
     "mako",
+    "nats",
     "prometheus_client",
     "rich.console",
     "typer.testing",
