@@ -117,7 +117,7 @@ async def test_a_plan_that_is_not_what_was_shown_any_more_is_not_applied(admin: 
 
 
 @ON_SQLITE
-async def test_aa_01_every_change_takes_its_own_permission_and_all_or_nothing_is_kept(
+async def test_aa_02_every_change_takes_its_own_permission_and_all_or_nothing_is_kept(
     world: World,
 ) -> None:
     own = "arn:iam:iam::main:"
