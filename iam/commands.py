@@ -6,6 +6,7 @@ from iam.features.access import commands as access
 from iam.features.accounts import commands as accounts
 from iam.features.attachments import commands as attachments
 from iam.features.audit_log import commands as audit_log
+from iam.features.backup import commands as backup
 from iam.features.catalogues import commands as catalogues
 from iam.features.configuration import commands as configuration
 from iam.features.credentials import commands as credentials
@@ -16,9 +17,11 @@ from iam.features.guardrails import commands as guardrails
 from iam.features.installation import commands as installation
 from iam.features.jobs import commands as jobs
 from iam.features.mail import commands as mail
+from iam.features.master_key import commands as master_key
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
 from iam.features.resource_policies import commands as resource_policies
+from iam.features.restore import commands as restore
 from iam.features.roles import commands as roles
 from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
@@ -44,12 +47,15 @@ GROUPS = (
     jobs.commands,
     accounts.commands,
     audit_log.commands,
+    backup.commands,
+    master_key.commands,
     webhooks.commands,
     mail.commands,
 )
 
 simulation.add_commands(policies.commands.typer)
 access.add_commands(policies.commands.typer)
+restore.add_commands(backup.commands.typer)
 
 
 def add_commands(app: typer.Typer) -> None:

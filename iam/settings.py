@@ -120,6 +120,15 @@ class AuditSettings(_Part):
     )
 
 
+class BackupSettings(_Part):
+    """Backups that the job `create-backup` makes; `iam job` says when."""
+
+    directory: Path | None = Field(
+        None, description="where they go; default: `backups` in the data directory"
+    )
+    keep: int = Field(14, ge=1, le=10_000, description="how many of them are kept")
+
+
 class PolicySettings(_Part):
     """Sizes of policies (AWS: IAM and STS quotas). Smaller ones do not touch what is stored."""
 
@@ -244,6 +253,7 @@ class Settings(BaseSettings):
     credentials: CredentialSettings = CredentialSettings()
     keys: KeySettings = KeySettings()
     jobs: JobSettings = JobSettings()
+    backup: BackupSettings = BackupSettings()
     audit: AuditSettings = AuditSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
@@ -305,6 +315,11 @@ class Settings(BaseSettings):
     def effective_master_key_file(self) -> Path:
         """The file that holds the master key."""
         return self.master_key_file or self.data_dir / "master.key"
+
+    @property
+    def backup_directory(self) -> Path:
+        """Where backups go."""
+        return self.backup.directory or self.data_dir / "backups"
 
     @classmethod
     def settings_customise_sources(

@@ -10,19 +10,14 @@ the schema that it was taken from.
 """
 
 import asyncio
-import base64
-import hashlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -52,6 +47,7 @@ from sqlalchemy.types import TypeEngine
 
 from iam.errors import IamError, unavailable
 from iam.kit.database import Database
+from iam.kit.row_lines import Shape, Tally, decoded, encoded
 
 BATCH: Final = 500
 """Rows that are read, encoded and written at a time: a few milliseconds' work."""
@@ -78,56 +74,6 @@ _KINDS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
     (Integer, "integer"),
     (Numeric, "number"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """One table: its columns, each with the kind of its values."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-
-    @property
-    def clause(self) -> TableClause:
-        """The table, to select from and insert into."""
-        return table(self.name, *(column(name, _TYPES[kind]) for name, kind in self.columns))
-
-
-class Tally:
-    """How many rows there are, and one digest of them all, in whatever order they come.
-
-    The digests of the rows are added up, because two databases sort text differently. It finds
-    what was lost or changed by accident; that nobody forged anything is proven elsewhere.
-    """
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._sum = 0
-
-    def add(self, lines: Iterable[bytes]) -> None:
-        """Count these rows, as `encoded` writes them."""
-        for line in lines:
-            self.rows += 1
-            self._sum += int.from_bytes(hashlib.sha256(line).digest())
-
-    @property
-    def digest(self) -> str:
-        """The digest so far."""
-        return f"{self._sum % (1 << 256):064x}"
-
-
-def encoded(row: Sequence[Any]) -> bytes:
-    """A row as one line; the same for equal rows of either database."""
-    return orjson.dumps([_plain(value) for value in row], option=orjson.OPT_SORT_KEYS)
-
-
-def decoded(shape: Shape, line: bytes) -> dict[str, Any]:
-    """The row of a line, ready to be inserted. Raises `ValueError` when it does not fit."""
-    values = orjson.loads(line)
-    return {
-        name: _restored(kind, value)
-        for (name, kind), value in zip(shape.columns, values, strict=True)
-    }
 
 
 @asynccontextmanager
@@ -174,7 +120,7 @@ async def shapes(connection: AsyncConnection, *, leave_out: Collection[str] = ()
 
 async def rows(connection: AsyncConnection, shape: Shape) -> AsyncIterator[list[bytes]]:
     """Every row of a table, some at a time, as lines."""
-    stream = await connection.stream(select(shape.clause), execution_options={"yield_per": BATCH})
+    stream = await connection.stream(select(_clause(shape)), execution_options={"yield_per": BATCH})
     async for batch in stream.partitions(BATCH):
         yield [encoded(row) for row in batch]
 
@@ -182,7 +128,7 @@ async def rows(connection: AsyncConnection, shape: Shape) -> AsyncIterator[list[
 async def fill(connection: AsyncConnection, shape: Shape, lines: Sequence[bytes]) -> None:
     """Insert rows."""
     if lines:
-        await connection.execute(insert(shape.clause), [decoded(shape, line) for line in lines])
+        await connection.execute(insert(_clause(shape)), [decoded(shape, line) for line in lines])
 
 
 async def count(connection: AsyncConnection, shape: Shape) -> Tally:
@@ -212,7 +158,7 @@ async def without_references(connection: AsyncConnection) -> AsyncIterator[None]
 
 async def empty(connection: AsyncConnection, shape: Shape) -> None:
     """Remove what a migration has put into a table."""
-    await connection.execute(delete(shape.clause))
+    await connection.execute(delete(_clause(shape)))
 
 
 async def advance_counter(connection: AsyncConnection, counter: str, *, past: int) -> None:
@@ -247,6 +193,10 @@ def _shapes(connection: Connection) -> list[Shape]:
     ]
 
 
+def _clause(shape: Shape) -> TableClause:
+    return table(shape.name, *(column(name, _TYPES[kind]) for name, kind in shape.columns))
+
+
 def _kind(found: TypeEngine[Any]) -> str:
     return next((kind for type_, kind in _KINDS if isinstance(found, type_)), "text")
 
@@ -258,24 +208,6 @@ def _drop_references(connection: Connection) -> list[Any]:
     for constraint in found:
         connection.execute(DropConstraint(constraint))
     return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        # SQLite forgets the zone, which is always UTC.
-        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return aware.isoformat(timespec="microseconds")
-    return value
-
-
-def _restored(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "bytes":
-        return base64.b64decode(value, validate=True)
-    return datetime.fromisoformat(value) if kind == "instant" else value
 
 
 def _copy_sqlite(database: Database, copy: Path) -> None:

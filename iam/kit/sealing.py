@@ -156,6 +156,10 @@ class Sealer:
         """32 bytes for this purpose only, from the first master key by HKDF-SHA256 (RFC 5869)."""
         return self.subkeys(purpose)[0]
 
+    def current_subkey(self, purpose: str) -> bytes:
+        """``subkey`` of the master key that seals now, whichever is first in the file."""
+        return _derive(self.master_keys[self.key_id], framed("subkey", purpose))
+
     def subkeys(self, purpose: str) -> list[bytes]:
         """``subkey`` for every master key, as in the file: sign with the first, accept all."""
         return [_derive(key, framed("subkey", purpose)) for key in self._master_keys]

@@ -16,6 +16,8 @@ MAY_END = {
     "iam/work/uses.py": "last uses are written in batches, beside the requests that they tell of",
     "iam/leases.py": "a lease is held beside the work that it protects",
     "iam/kit/schema.py": "migrations run before there is a unit of work",
+    "iam/features/backup/service.py": "a backup is loaded before there is a unit of work",
+    "iam/features/restore/queries.py": "what is replaced may be damaged, and is looked at anyway",
     "iam/work/ledger_sqlite.py": "one commit for all tokens that are issued together",
 }
 # Where a statement is written as text, and why SQLAlchemy's own language does not serve.

@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Column, Row, Select, Table, func, select, tuple_
 
 from iam.authz.gather import Reader
+from iam.errors import unavailable
+from iam.kit.age import Identity, parse_identities
 from iam.kit.sealing import HEADER_BYTES, Place, sealed_by, sealed_header
 from iam.models import MAIN_ACCOUNT, Base, MasterKey, MasterKeyState, RecoveryRecipient
 from iam.work import UnitOfWork
@@ -155,3 +158,12 @@ async def list_recipients(
         query = query.where(RecoveryRecipient.confirmed_at.is_not(None))
     found: Sequence[RecoveryRecipient] = (await uow.scalars(query)).all()
     return found
+
+
+def read_identities(path: Path) -> list[Identity]:
+    """The recovery keys in a file. Raises `IamError` when it cannot be read, or holds none."""
+    try:
+        return parse_identities(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise unavailable("file_unreadable", f"cannot read `{path}`: {reason}") from None

@@ -33,7 +33,7 @@ class RecoveryCopy:
     keys: Mapping[str, bytes] = field(repr=False)
     confirmation: str = field(default="", repr=False)
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """As JSON that a person can read."""
         members = {
             "format": _FORMAT,

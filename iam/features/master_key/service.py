@@ -68,6 +68,14 @@ async def ensure_master_key(uow: UnitOfWork, installation: Installation) -> None
     uow.tools.sealer.use(active)
 
 
+async def use_active_key(uow: UnitOfWork) -> None:
+    """As `ensure_master_key`, for who works on an installation that there is."""
+    installation = await uow.get(Installation, 1)
+    if installation is None:
+        raise _not_prepared()
+    await ensure_master_key(uow, installation)
+
+
 async def provide_key(uow: UnitOfWork) -> MasterKey | None:
     """Register a key that is in the key file and has never been used; `None` if there is none."""
     rows = await queries.list_keys(uow)
@@ -243,7 +251,7 @@ async def _recovery_copy(uow: UnitOfWork, recipients: list[Recipient], *, confir
     installation = await uow.get(Installation, 1)
     active = await queries.find_active(uow)
     if installation is None or active is None:
-        raise unavailable("not_prepared", "there is no installation yet; start the server once")
+        raise _not_prepared()
     retired = {
         row.key_id for row in await queries.list_keys(uow) if row.state == MasterKeyState.RETIRED
     }
@@ -255,7 +263,7 @@ async def _recovery_copy(uow: UnitOfWork, recipients: list[Recipient], *, confir
         keys={key_id: key for key_id, key in keys.items() if key_id not in retired},
         confirmation=confirmation,
     )
-    return armor(encrypt(copy.text().encode(), recipients))
+    return armor(encrypt(copy.to_json().encode(), recipients))
 
 
 async def _add_first(uow: UnitOfWork, installation: Installation) -> MasterKey:
@@ -306,6 +314,10 @@ def _broken_place(sealer: Sealer, sealed: SealedColumn, row: Row[Any]) -> str | 
 
 def _is_at_hand(uow: UnitOfWork, row: MasterKey) -> bool:
     return uow.tools.sealer.has(row.key_id)
+
+
+def _not_prepared() -> IamError:
+    return unavailable("not_prepared", "there is no installation yet; start the server once")
 
 
 def _rotating() -> IamError:

@@ -132,6 +132,17 @@ async def rotate_old_keys(uow: UnitOfWork) -> None:
             await _prepare(uow, purpose, keys)
 
 
+async def replace_keys(uow: UnitOfWork) -> None:
+    """Trust no key that verifies tokens any more, and sign with new ones: after a restore.
+
+    Keys that sign the audit log stay, because what they have signed stays.
+    """
+    purpose = Purpose.ACCESS_TOKEN
+    keys = await queries.lock_keys(uow, purpose=purpose)
+    await _take(uow, [Step(Change.TAINT, key) for key in keys])
+    await _add_active(uow, purpose)
+
+
 def timing_of(uow: UnitOfWork) -> Timing:
     """How long keys are published before and after they sign, by the settings."""
     settings = uow.settings
