@@ -17,8 +17,8 @@ _log = structlog.get_logger(__name__)
 # many connections.
 _PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"})
 # What keeps PostgreSQL from writing: a full disk (53), an error of the file system (58), a server
-# that only reads, a role that may not.
-_UNWRITABLE: Final = ("53", "58", "25006", "42501")
+# that only reads.
+_UNWRITABLE: Final = ("53", "58", "25006")
 _SQLITE_UNWRITABLE: Final = frozenset({"SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR"})
 _ADVICE: Final = "what cannot be written to the audit log does not happen: make room, or look why"
 # What asyncpg raises on a connection that the server ended while this process stood still.

@@ -25,6 +25,8 @@ MAY_BE_RAW = {
     "iam/kit/database.py": "pragmas, and the kind of BEGIN that SQLite needs",
     "iam/kit/schema.py": "one migration at a time: an advisory lock, the version table",
     "iam/kit/dumps.py": "pragmas of a copy of a SQLite database",
+    "iam/models/audit_chain.py": "the condition of a partial index, part of the schema",
+    "iam/models/audit_entry.py": "the condition of a partial index, part of the schema",
     "iam/models/job.py": "the condition of a partial index, part of the schema",
     "iam/models/master_key.py": "the condition of a partial index, part of the schema",
     "iam/models/delivery.py": "the conditions of partial indexes, part of the schema",

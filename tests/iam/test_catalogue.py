@@ -48,6 +48,7 @@ BODIES: dict[str, Any] = {
     "ConfigurationApplyIn": {"document": {"configuration": "x", "groups": {"applied": {}}}},
     "ConfigurationPlanIn": {"document": {"configuration": "x", "groups": {"applied": {}}}},
     "CredentialPatch": {"description": "x"},
+    "ErasureIn": {"principal": "usr_01kjpstsx0e8qa3cjrr1kh0abd"},
     "GroupIn": {"name": "fresh"},
     "GroupPatch": {"description": "x"},
     "GuardrailIn": {"document": DOCUMENT},

@@ -40,6 +40,8 @@ NOBODYS = {"/v1/signing-keys"}
 """Only rotation makes them: a table of a few rows, which may be read as a whole."""
 DECIDED = {"ListPrincipalsWithAccess", "ListPrincipalAccess"}
 """No rows but decisions, made for the page: what that takes is measured by `./dev bench`."""
+LINES = {"ExportAuditEvents"}
+"""Lines of a log and no items, in the order of the index that numbers them."""
 BUILT_IN = {"ListActionCatalogues"}
 """Those of the service itself come first, so that a short page has hardly a row of the table."""
 TABLES = {table.name for table in Base.metadata.sorted_tables}
@@ -165,7 +167,7 @@ async def addresses(admin: Actor, made: Mapping[str, str]) -> list[str]:
         path.format_map({**TARGETS, "holder": HOLDERS.get(path.split("/")[2], "")})
         for path, methods in document["paths"].items()
         if any(one["name"] == "cursor" for one in methods.get("get", {}).get("parameters", []))
-        and methods["get"]["operationId"] not in DECIDED | BUILT_IN
+        and methods["get"]["operationId"] not in DECIDED | BUILT_IN | LINES
     ]
     assert len(found) >= 14
     return found + [address.format(group=made["groups"]) for address in FILTERED]

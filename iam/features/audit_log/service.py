@@ -1,5 +1,6 @@
 """Use cases of the audit log."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from iam.authz.actions import Action
@@ -10,7 +11,6 @@ from iam.features.audit_log.queries import EventFilter
 from iam.features.signing_keys.rules import Purpose
 from iam.features.signing_keys.service import public_jwks
 from iam.journal.chain_reading import (
-    Backlog,
     Lines,
     Place,
     RemovedMeanwhileError,
@@ -21,6 +21,7 @@ from iam.journal.chain_upkeep import erase_person, has_unsealed, names_of
 from iam.journal.events import Event, EventType
 from iam.kit.framing import framed
 from iam.kit.ids import IdKind, is_id
+from iam.kit.metrics import Family, gauge
 from iam.kit.pages import Page
 from iam.models import AuditEntry, Principal
 from iam.work import UnitOfWork
@@ -119,9 +120,26 @@ async def erase(uow: UnitOfWork, *, principal: str) -> int:
     return count
 
 
-async def read_lag(uow: UnitOfWork) -> Backlog:
-    """What waits to be sealed and to be copied out, over all accounts.
+async def measure(uow: UnitOfWork) -> list[Family]:
+    """How long entries wait to be sealed, and what is sealed to be copied out, over all accounts.
 
     Asks nobody's permission: the caller is a use case that has, and sees all accounts.
     """
-    return await read_backlog(uow)
+    waits = await read_backlog(uow)
+    is_shipped = uow.settings.audit.checkpoint_file is not None
+    return [
+        gauge(
+            "iam_audit_log_unsealed_seconds",
+            "Age of the oldest audit entry that is not sealed; a minute is usual.",
+            _age(uow, waits.unsealed_since),
+        ),
+        gauge(
+            "iam_audit_log_unshipped_seconds",
+            "Age of the oldest checkpoint that is not in the checkpoint file, if there is one.",
+            _age(uow, waits.unshipped_since) if is_shipped else None,
+        ),
+    ]
+
+
+def _age(uow: UnitOfWork, since: datetime | None) -> float:
+    return 0.0 if since is None else max(0.0, (uow.now - since).total_seconds())

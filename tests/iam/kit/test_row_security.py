@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
+from iam.features.audit_log.jobs import seal
 from iam.kit.row_security import ALL_ACCOUNTS, SETTING
 from iam.models import Base
 from iam.work import Caller, UnitOfWork
@@ -38,7 +39,9 @@ REFUSED = "violates row-level security policy"
 async def two(world: World) -> dict[str, Client]:
     """One client in each of two accounts, and rows of both in every table."""
     await world.account("acme")
-    return {account: await fill(world, account) for account in ("main", "acme")}
+    clients = {account: await fill(world, account) for account in ("main", "acme")}
+    await seal(world.runtime)
+    return clients
 
 
 ACTIONS = [{"name": "GetOrder", "access_level": "read"}]

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import and_, delete, insert, select, update
 
+from iam.features.audit_log import jobs, rules
 from iam.features.audit_log.jobs import seal, ship
+from iam.features.audit_log.service import measure
 from iam.journal.chain_reading import read_lines
 from iam.journal.events import EventType
 from iam.journal.sealed_log import LogFlawError
 from iam.kit.ids import IdKind, new_id
 from iam.models import AuditChain, AuditCheckpoint, AuditEntry, Group, OutboxMessage, User
 from iam.work import UnitOfWork
+from tests.host import PATIENCE
 from tests.iam.features.audit_log.sealed import (
     exported,
     flawed,
@@ -317,6 +320,24 @@ class TestShipping:
             entry.type for entry in await world.events()
         }
 
+    async def test_what_waits_is_measured(self, world: World, admin: Actor, tmp_path: Path) -> None:
+        await sealed(world)
+        await create(admin, "alice")
+        async with shipping(world, tmp_path):
+            assert await waits(world) == {"unsealed": 0.0, "unshipped": 0.0}
+            await world.advance(timedelta(seconds=90))
+            assert await waits(world) == {"unsealed": 90.0, "unshipped": 0.0}
+            await sealed(world)
+            await world.advance(timedelta(seconds=5))
+            assert await waits(world) == {"unsealed": 0.0, "unshipped": 5.0}
+
+
+async def waits(world: World) -> dict[str, float]:
+    """How long entries and checkpoints wait, as the metrics tell it."""
+    async with world.work() as uow:
+        families = await measure(uow)
+    return {each.name.split("_")[3]: each.samples[0][1] for each in families}
+
 
 class TestRetention:
     async def test_al_02_what_is_too_old_goes_under_a_signed_tombstone(
@@ -500,6 +521,24 @@ async def unwritable(world: World, kind: str) -> AsyncIterator[None]:
                 await connection.exec_driver_sql(statement)
         if statements[0] is raising:
             yield
+
+
+@pytest.mark.any_database
+async def test_the_pump_seals_and_copies_what_waits_without_being_asked(
+    world: World, admin: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "SEALED_AFTER", 1)
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
+    async with shipping(world, tmp_path) as file:
+        pump = asyncio.create_task(jobs.keep_sealed(world.runtime))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (file.exists() and file.read_text()):  # noqa: ASYNC110 -- it tells nobody
+                    await asyncio.sleep(0.01)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+        assert (await verified(admin, kept=file)).last > 1
 
 
 async def test_the_lines_of_a_log_say_whose_it_is(world: World, admin: Actor) -> None:
