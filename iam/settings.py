@@ -1,10 +1,12 @@
 """Every knob, typed and frozen. A door reads them once and passes them on.
 
 Sources, the first wins: `IAM_*` in the environment, `IAM_*_FILE` (a file that holds the value),
-`/run/secrets/iam_*`, the default below. `__` nests: `IAM_TOKENS__SERVICE_TTL`.
+`/run/secrets/iam_*`, the TOML file that `IAM_CONFIG_FILE` names, the default below. `__` nests:
+`IAM_TOKENS__SERVICE_TTL`.
 """
 
-import os
+import json
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -12,19 +14,13 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SecretsSettingsSource,
-    SettingsConfigDict,
-)
 
+from iam.errors import IamError
 from iam.kit.setting_parts import MetricsSettings, TracingSettings
+from iam.kit.setting_sources import Found, find, variable_of
+from iam.kit.setting_table import setting_rows
+from iam.kit.targets import AllowList
 from iam_policy import DocumentKind, Limits
-
-_PREFIX = "IAM_"
-_RUN_SECRETS = Path("/run/secrets")
 
 
 class _Part(BaseModel):
@@ -176,35 +172,10 @@ class LimitSettings(_Part):
     groups_per_principal: int = Field(10, ge=1, description="groups of one principal")
 
 
-class _FileSource(PydanticBaseSettingsSource):
-    """`IAM_X_FILE` names a file that holds the value of `IAM_X`."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """One value; unused, because `__call__` reads them all."""
-        raise NotImplementedError  # pragma: no cover -- demanded by the base class, never called
-
-    def __call__(self) -> dict[str, Any]:
-        """All values that files give."""
-        found: dict[str, Any] = {}
-        for variable, path in os.environ.items():
-            name = variable.removeprefix(_PREFIX).removesuffix("_FILE").lower()
-            # `IAM_MASTER_KEY_FILE` is a setting of its own: the key itself is never a variable.
-            is_ours = variable.startswith(_PREFIX) and variable.endswith("_FILE")
-            if is_ours and name in Settings.model_fields:
-                found[name] = Path(path).read_text(encoding="utf-8").strip()
-        return found
-
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What an operator can set. Times are ISO 8601 durations (`PT60M`) or seconds."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
-        env_nested_delimiter="__",
-        frozen=True,
-        # A variable that we do not know may belong to the SDK (IAM_CLIENT_ID): no error.
-        extra="ignore",
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     issuer: str = Field(
         "http://localhost:8080", description="the exact issuer string in tokens; identity"
@@ -272,6 +243,28 @@ class Settings(BaseSettings):
             raise ValueError("expected no query, fragment, user name or trailing slash")
         return value
 
+    @field_validator("outbound_allow", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        # A variable holds a text: a JSON array, or what is simply separated by commas.
+        if not isinstance(value, str):
+            return value
+        if not value.startswith("["):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        try:
+            return tuple(json.loads(value))
+        except ValueError:
+            raise ValueError("expected a JSON array, or words separated by commas") from None
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _are_networks_and_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            AllowList(value)
+        except IamError:
+            raise ValueError("expected networks in CIDR form and host names") from None
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -319,27 +312,7 @@ class Settings(BaseSettings):
     @property
     def backup_directory(self) -> Path:
         """Where backups go."""
-        return self.backup.directory or self.data_dir / "backups"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment, then the files it names, then `/run/secrets`."""
-        del dotenv_settings, file_secret_settings
-        sources: list[PydanticBaseSettingsSource] = [
-            init_settings,
-            env_settings,
-            _FileSource(settings_cls),
-        ]
-        if _RUN_SECRETS.is_dir():  # its absence is no reason for a warning
-            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=_RUN_SECRETS))
-        return tuple(sources)
+        return (self.backup.directory or self.data_dir / "backups").absolute()
 
 
 def _is_loopback(url: str) -> bool:
@@ -357,23 +330,50 @@ class SettingsError(Exception):
     """The settings are not usable; the message lists every problem at once, without values."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found, and what it comes to.
+
+    Attributes:
+        found: Every value with its source.
+        settings: The settings; `None` when they cannot be used.
+        problems: Every problem at once, without values.
+    """
+
+    found: Found
+    settings: "Settings | None"
+    problems: tuple[str, ...]
+
+
+def examine_settings(**overrides: Any) -> Reading:
+    """Read the settings from their sources, and tell what is wrong with them."""
+    found = find([row.name for row in setting_rows(Settings)])
+    problems = list(found.problems)
+    settings = None
+    try:
+        settings = Settings.model_validate({**found.tree(), **overrides})
+    except ValidationError as error:
+        problems += _problems(error, found)
+    return Reading(found, None if problems else settings, tuple(problems))
+
+
 def read_settings(**overrides: Any) -> Settings:
     """Read the settings from their sources; `overrides` come from the command line.
 
     Raises `SettingsError` that names every wrong setting, never its value.
     """
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        raise SettingsError("\n".join(_problems(error))) from None
-    except OSError as error:
-        raise SettingsError(f"cannot read {error.filename}: {error.strerror}") from None
+    reading = examine_settings(**overrides)
+    if reading.settings is None:
+        raise SettingsError("\n".join(reading.problems))
+    return reading.settings
 
 
-def _problems(error: ValidationError) -> list[str]:
+def _problems(error: ValidationError, found: Found) -> list[str]:
     problems = []
-    for problem in error.errors(include_input=False, include_url=False):
-        name = "__".join(str(part).upper() for part in problem["loc"])
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in problem["loc"] if isinstance(part, str))
         text = problem["msg"].removeprefix("Value error, ")
-        problems.append(f"{_PREFIX}{name}: {text}" if name else text)
+        given = found.given.get(name)
+        where = f" (in {given.source})" if given and given.source != variable_of(name) else ""
+        problems.append(f"{variable_of(name)}: {text}{where}" if name else text)
     return problems

@@ -5,7 +5,7 @@ do, before anything is served or written.
 """
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -40,8 +40,13 @@ def read_host_settings(**overrides: Any) -> Settings:
     try:
         return read_settings(**overrides)
     except SettingsError as error:
-        lines = [f"  {line}" for line in str(error).splitlines()]
-        raise misconfigured("\n".join(["the settings cannot be used", *lines])) from None
+        raise unusable(str(error).splitlines()) from None
+
+
+def unusable(problems: Sequence[str]) -> Failure:
+    """The failure for settings with these problems."""
+    lines = ["the settings cannot be used", *(f"  {problem}" for problem in problems)]
+    return misconfigured("\n".join(lines), f"`{own_name()} config check` looks further")
 
 
 def sqlite_file(settings: Settings) -> Path | None:

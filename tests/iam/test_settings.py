@@ -35,6 +35,34 @@ def test_the_environment_beats_a_file_and_nests(
     assert read_settings().database_url == "postgresql+asyncpg://other/iam"
 
 
+def test_a_document_nests_and_its_values_are_judged_like_all_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "iam.toml"
+    config.write_text('trusted_proxies = ["10.0.0.0/8"]\n[tokens]\nuser_ttl = "PT5M"\n')
+    monkeypatch.setenv("IAM_CONFIG_FILE", str(config))
+    assert read_settings().trusted_proxies == ("10.0.0.0/8",)
+    assert read_settings(tokens={"user_ttl": 60}).tokens.user_ttl.total_seconds() == 60
+    config.write_text('port = "canary"\n[token]\nuser_ttl = "PT5M"\n')
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    unknown, port = str(caught.value).splitlines()
+    assert unknown == f"{config}: `token`: no such setting; `tokens` perhaps?"
+    assert port.startswith("IAM_PORT: ")
+    assert port.endswith(f"(in {config})")
+
+
+def test_a_list_is_separated_by_commas_or_a_json_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("10.0.0.0/8, corp.example", '["10.0.0.0/8", "corp.example"]'):
+        monkeypatch.setenv("IAM_OUTBOUND_ALLOW", text)
+        assert read_settings().outbound_allow == ("10.0.0.0/8", "corp.example")
+    for text in ("[canary", "http://canary", '[{"canary": 1}]'):
+        monkeypatch.setenv("IAM_OUTBOUND_ALLOW", text)
+        with pytest.raises(SettingsError, match="IAM_OUTBOUND_ALLOW") as caught:
+            read_settings()
+        assert "canary" not in str(caught.value)
+
+
 def test_sr_09_the_database_address_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAM_DATABASE_URL", "postgresql+asyncpg://iam:canary@db/iam")
     assert "canary" not in repr(read_settings())
