@@ -25,6 +25,7 @@ from iam.features.restore import commands as restore
 from iam.features.roles import commands as roles
 from iam.features.services import commands as services
 from iam.features.signing_keys import commands as signing_keys
+from iam.features.settings import commands as settings
 from iam.features.simulation import commands as simulation
 from iam.features.users import commands as users
 from iam.features.webhooks import commands as webhooks
@@ -61,6 +62,7 @@ restore.add_commands(backup.commands.typer)
 def add_commands(app: typer.Typer) -> None:
     """Add them all to `iam` itself."""
     installation.add_commands(app)
+    settings.add_commands(app)
     demo.add_commands(app)
     me.add_commands(app)
     configuration.add_commands(app)
