@@ -10,6 +10,7 @@ from email.policy import SMTP
 from typing import Final
 
 from iam.errors import IamError, invalid
+from iam.features.mail.shipped import Wording
 from iam.kit.sealing import Place
 
 MAX_ROUTES: Final = 10
@@ -28,15 +29,6 @@ _ADDRESS = re.compile(
 )
 _MAX_ADDRESS: Final = 254
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """A template: a subject, a plain text, and perhaps HTML."""
-
-    subject: str
-    text: str
-    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field
 
-from iam.features.mail.rules import MAX_TEXT, Content, Wording
+from iam.features.mail.rules import MAX_TEXT, Content
+from iam.features.mail.shipped import Wording
 from iam.features.principals.schemas import PRINTABLE, Input, Output
 from iam.http import examples
 from iam.models import Delivery, MailRoute, MailTemplate

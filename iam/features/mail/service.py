@@ -13,8 +13,8 @@ from iam.errors import IamError, conflict, invalid, not_found
 from iam.features.deliveries import service as deliveries
 from iam.features.deliveries.queries import list_deliveries as list_of_channel
 from iam.features.mail import queries, rules
-from iam.features.mail.rules import Content, Wording
-from iam.features.mail.shipped import TEMPLATES, ShippedTemplate
+from iam.features.mail.rules import Content
+from iam.features.mail.shipped import TEMPLATES, ShippedTemplate, Wording
 from iam.features.principals.service import VersionCheck
 from iam.journal.events import Event, EventType
 from iam.journal.outbox import Waiting

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from iam.features.mail.rules import Wording
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A template: a subject, a plain text, and perhaps HTML."""
+
+    subject: str
+    text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

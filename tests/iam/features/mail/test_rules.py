@@ -7,13 +7,12 @@ import pytest
 from iam.errors import IamError
 from iam.features.mail.rules import (
     Content,
-    Wording,
     check_address,
     check_wording,
     message_of,
     rendered,
 )
-from iam.features.mail.shipped import TEMPLATES
+from iam.features.mail.shipped import TEMPLATES, Wording
 
 KNOWN = frozenset({"name", "url"})
 
