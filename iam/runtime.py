@@ -110,10 +110,12 @@ class Runtime:
             database, self.principals, partition=settings.partition
         )
         self.authenticator = BearerAuthenticator(self.keys, settings.issuer)
-        changes.subscribe(_CurrentMasterKey(sealer))
+        self._subscribe(_CurrentMasterKey(sealer))
+
+    def _subscribe(self, *first: Snapshots) -> None:
         own: list[Snapshots] = [self.keys.cache, self.principals.cache, self.principals.ids]
-        for cache in (*own, *self.surroundings.caches):
-            changes.subscribe(cache)
+        for cache in (*first, *own, *self.surroundings.caches):
+            self.changes.subscribe(cache)
 
     @property
     def settings(self) -> Settings:
