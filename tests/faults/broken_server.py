@@ -1,10 +1,10 @@
-"""`iam serve` with one defect put into it, which `TEST_DEFECT` names. Run by tests only.
+"""`iam serve` with one defect put into it, which `TEST_DEFECT` names, or none. Run by tests only.
 
     TEST_DEFECT=token_before_ledger python -m tests.faults.broken_server serve --port 0
 
 Each defect is one that such a service could really have: an answer that leaves before the commit,
 an event that is written beside the change and not with it. Those that need an unlucky moment get
-`_UNLUCKY_SECONDS` of it.
+`_UNLUCKY_SECONDS` of it. `fail_points.py` says how the process can be made to end in such a moment.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import fastapi
+
+from tests.faults import fail_points
 
 DEFECT: Final = "TEST_DEFECT"
 _UNLUCKY_SECONDS: Final = 0.05
@@ -153,8 +155,11 @@ def _put(owner: Any, name: str, replacement: object) -> None:
 
 
 def main() -> None:
-    """Put the defect in and run the command line."""
-    DEFECTS[os.environ[DEFECT]]()
+    """Put the defect and the fail-points in and run the command line."""
+    defect = os.environ.get(DEFECT)
+    if defect is not None:
+        DEFECTS[defect]()
+    fail_points.install()
     # Imported now: what is patched above must not be bound before.
     from iam.cli import main as run
 

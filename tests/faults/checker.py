@@ -24,6 +24,7 @@ EVENT_OF: Final[Mapping[str, str]] = {
     "credential.create": "iam.credential.created.v1",
     "credential.revoke": "iam.credential.revoked.v1",
     "token.revoke": "iam.token.revoked.v1",
+    "webhook.create": "iam.webhook.created.v1",
 }
 _TOKENS: Final = frozenset({"token.secret", "token.assertion"})
 _INTERNAL_ERROR: Final = 500

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that breaks in the worst moment: the commit arrives, its answer not.
+"""The way to PostgreSQL, which breaks in the worst moment, grows long, or swallows everything.
 
 One thread in front of the database; to the server it is the database.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 COMMIT = b"COMMIT"
 """How a commit is recognised on the wire."""
+_LOOK_SECONDS = 0.02
 
 
 @dataclass
@@ -20,20 +21,26 @@ class Cutter:
     Attributes:
         port: Where it listens on loopback.
         cuts: How often it has cut.
+        delay: Seconds that whatever the server sends is under way.
+        is_silent: Whether nothing arrives any more, in either direction, and no connection ends.
     """
 
     target: int
     port: int = 0
     cuts: int = 0
+    delay: float = 0.0
+    is_silent: bool = False
     _sign: bytes = b""
+    _after: bytes = b""
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def cut_next(self, sign: bytes) -> None:
+    def cut_next(self, sign: bytes, *, after: bytes = b"") -> None:
         """Cut the connection on which the next message with this in it is sent, before its answer.
 
-        What is cut is not cut off: the message arrives.
+        What is cut is not cut off: the message arrives. With `after`, only a connection counts on
+        which that was sent before, or with it: others commit, too.
         """
-        self._sign = sign
+        self._sign, self._after = sign, after
 
     async def run(self, is_listening: threading.Event, stopping: asyncio.Event) -> None:
         """Listen until told to stop."""
@@ -60,18 +67,28 @@ class Cutter:
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, is_cut: asyncio.Event
     ) -> None:
         """From the server to the database."""
+        meant = False
         try:
             while data := await source.read(1 << 16):
-                if self._sign and self._sign in data:
-                    self._sign = b""
+                meant = meant or (bool(self._after) and self._after in data)
+                if self._sign and self._sign in data and (meant or not self._after):
+                    self._sign, meant = b"", False
                     self.cuts += 1
                     is_cut.set()
+                await self._under_way(self.delay)
                 sink.write(data)
                 await sink.drain()
         except ConnectionError:
             pass
         finally:
             sink.close()
+
+    async def _under_way(self, seconds: float) -> None:
+        """Wait as long as what is sent now takes, or until the way is free again."""
+        if seconds:
+            await asyncio.sleep(seconds)
+        while self.is_silent:  # noqa: ASYNC110 -- another thread says so, which no event of asyncio may
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _answer(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, is_cut: asyncio.Event
@@ -81,6 +98,7 @@ class Cutter:
             while data := await source.read(1 << 16):
                 if is_cut.is_set():
                     break
+                await self._under_way(0)
                 sink.write(data)
                 await sink.drain()
         except ConnectionError:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from datetime import timedelta
 from pathlib import Path
 
 from iam.kit.secrets import spread
+from tests.host import PATIENCE, Served
 
 
 async def some_moment(longest: float) -> None:
@@ -18,6 +20,16 @@ async def some_moment(longest: float) -> None:
 def kill(pid: int) -> None:
     """End a process at once: nothing of it runs again, no handler, no flush."""
     os.kill(pid, signal.SIGKILL)
+
+
+def end_at_point(served: Served, file: Path, point: str) -> None:
+    """Name a place within a write (`fail_points.py`), and wait until a server has ended there."""
+    file.write_text(point, encoding="ascii")
+    deadline = time.monotonic() + PATIENCE
+    while served.process.poll() is None:
+        assert time.monotonic() < deadline, f"nothing came by {point}"
+        time.sleep(0.02)
+    assert served.process.returncode == -signal.SIGKILL, served.log
 
 
 def kill_children(pid: int) -> int:

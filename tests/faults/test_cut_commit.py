@@ -12,7 +12,7 @@ from tests.faults.load import Cast, done, enroll
 from tests.host import Served
 from tests.postgres import Server
 
-TRIES = 10
+TRIES = 5
 A_TOKEN = b'"tok_'
 """In the one message that writes tokens and commits."""
 
@@ -38,7 +38,7 @@ async def play(arena: Arena, served: Served, cutter: Cutter) -> None:
         await enroll(client, "service", cast, pause=0)
         for turn in range(TRIES):
             body = {"name": f"user-{turn}"}
-            cutter.cut_next(COMMIT)
+            cutter.cut_next(COMMIT, after=body["name"].encode())
             lost = await client.api("user.create", body["name"], "POST", "/v1/users", body)
             assert (lost.result, lost.status) == (Result.UNKNOWN, 503), served.log
             again = done(await client.again(lost))
