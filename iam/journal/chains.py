@@ -61,11 +61,12 @@ class SealTools:
     randomness: Callable[[int], bytes]
 
 
-async def unsealed(executor: Executor, *, limit: int) -> tuple[int, str | None]:
-    """How many entries are not sealed, up to a limit, and the id of one of the oldest."""
+async def oldest_unsealed(executor: Executor, *, skip: int = 0) -> str | None:
+    """The id of an entry that is not sealed: of the oldest, or of that after so many others."""
     query = select(AuditEntry.id).where(AuditEntry.sequence.is_(None))
-    ids = (await executor.execute(query.order_by(AuditEntry.position).limit(limit))).scalars().all()
-    return len(ids), ids[0] if ids else None
+    found = query.order_by(AuditEntry.position).offset(skip).limit(1)
+    entry: str | None = (await executor.execute(found)).scalar()
+    return entry
 
 
 async def seal_next(

@@ -15,7 +15,7 @@ from iam.features.signing_keys.rules import Purpose
 from iam.features.signing_keys.service import open_signing_key
 from iam.jobs import Job, Run
 from iam.journal.chain_upkeep import bury, mark_shipped, pack, remove_buried
-from iam.journal.chains import SealTools, read_heads, seal_next, unsealed
+from iam.journal.chains import SealTools, oldest_unsealed, read_heads, seal_next
 from iam.journal.seal import CheckpointSigner
 from iam.leases import OUTAGES, Fence
 from iam.models import MAIN_ACCOUNT
@@ -27,31 +27,46 @@ LEASE: Final = "audit-log"
 POLL_SECONDS: Final = 1.0
 SEALED_AT_ONCE: Final = 500
 SHIPPED_AT_ONCE: Final = 100
+SHIPPED_EVERY_SECONDS: Final = 60.0
+"""How often copying out is tried when nothing new was sealed: after a failure, or by another."""
 REMOVED_AT_ONCE: Final = 1_000
 _JOB: Final = "seal-audit-log"
 _PATIENCE: Final = 30
+_ADVICE: Final = "see that IAM_AUDIT__CHECKPOINT_FILE can be written"
 
 _log = structlog.get_logger(__name__)
 
 
 async def keep_sealed(runtime: Runtime) -> None:
     """Seal and copy out what waits, until cancelled: every 60 seconds, or for 1,000 entries."""
-    waiting, must_ship = Waiting(), True
     loop = asyncio.get_running_loop()
+    waiting, ships_at = Waiting(), loop.time()
     while True:
         try:
-            async with _work(runtime, read_only=True) as uow:
-                count, oldest = await unsealed(uow, limit=SEALED_AFTER)
-            waiting = waiting.seen(count, oldest, at=loop.time())
-            if waiting.is_due(at=loop.time()):
-                must_ship = bool(await seal(runtime)) or must_ship
-            if must_ship:
-                await ship(runtime)
-                must_ship = False
+            waiting = await _look(runtime, waiting, at=loop.time())
+            if waiting.is_due(at=loop.time()) and await seal(runtime):
+                ships_at = min(ships_at, loop.time())
         except (IamError, *OUTAGES) as error:
-            name = getattr(error, "code", type(error).__name__)
-            _log.warning("audit_log_unsealed", error=name)
+            _log.warning("audit_log_unsealed", error=_name(error))
+        if loop.time() >= ships_at:
+            ships_at = loop.time() + SHIPPED_EVERY_SECONDS
+            try:
+                await ship(runtime)
+            except (IamError, *OUTAGES) as error:
+                _log.error("audit_log_unshipped", error=_name(error), advice=_ADVICE)
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _look(runtime: Runtime, waiting: Waiting, *, at: float) -> Waiting:
+    async with _work(runtime, read_only=True) as uow:
+        oldest = await oldest_unsealed(uow)
+        many = oldest and await oldest_unsealed(uow, skip=SEALED_AFTER - 1)
+    return waiting.seen(oldest, are_many=many is not None, at=at)
+
+
+def _name(error: BaseException) -> str:
+    name: str = getattr(error, "code", type(error).__name__)
+    return name
 
 
 async def seal(runtime: Runtime) -> int:

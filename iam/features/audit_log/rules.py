@@ -17,24 +17,24 @@ class Waiting:
     """What waits to be sealed, at one look.
 
     Attributes:
-        count: How many entries, as far as they were counted.
-        oldest: The id of one of the oldest; `None` when there is none.
-        since: When this one was first seen to wait, in seconds of a monotonic clock.
+        oldest: The id of one of the oldest entries; `None` when there is none.
+        are_many: Whether there are as many as do not wait.
+        since: When the oldest was first seen to wait, in seconds of a monotonic clock.
     """
 
-    count: int = 0
     oldest: str | None = None
+    are_many: bool = False
     since: float = 0.0
 
-    def seen(self, count: int, oldest: str | None, *, at: float) -> "Waiting":
+    def seen(self, oldest: str | None, *, are_many: bool, at: float) -> "Waiting":
         """What waits at the next look."""
         is_same = oldest is not None and oldest == self.oldest
-        return Waiting(count, oldest, self.since if is_same else at)
+        return Waiting(oldest, are_many, self.since if is_same else at)
 
     def is_due(self, *, at: float) -> bool:
         """Whether to seal now."""
         is_old = self.oldest is not None and at - self.since >= SEALED_EVERY.total_seconds()
-        return is_old or self.count >= SEALED_AFTER
+        return is_old or self.are_many
 
 
 def file_text(lines: Sequence[Mapping[str, Any]], *, is_torn: bool) -> str:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from iam.features.signing_keys.rules import Purpose, new_key_pair
-from iam.journal.seal import Checkpoint, CheckpointSigner, Part, digest
+from iam.journal.seal import Checkpoint, CheckpointSigner, Part, digest, instant
 from iam.journal.sealed_log import LogFlawError, read_shipped, verify_log
 from iam_sdk.encoding import b64url_encode
 from iam_sdk.jws import KeySet
@@ -325,3 +326,7 @@ class TestErasure:
     def test_a_salt_makes_the_same_value_another_commitment(self) -> None:
         assert Part({"a": 1}, b"x" * 16).commitment != Part({"a": 1}, b"y" * 16).commitment
         assert digest("a.b.c") != digest("a.b.d")
+
+    def test_an_instant_is_written_in_utc_with_six_digits(self) -> None:
+        summer = datetime(2026, 7, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
+        assert instant(summer) == "2026-07-01T12:00:00.000000Z"

@@ -197,5 +197,7 @@ class TestReaders:
     async def test_al_02_nobody_can_change_or_remove_an_entry(
         self, admin: Actor, method: str
     ) -> None:
-        for path in ("/v1/audit-events", "/v1/audit-events/evt_x"):
+        for path in ("/v1/audit-events", "/v1/audit-events/evt_x", "/v1/audit-log/lines"):
             assert (await admin.http.request(method, path)).status_code == 405
+        for path in ("/v1/audit-log", "/v1/audit-log:purge", "/v1/audit-log/lines/1"):
+            assert (await admin.http.request(method, path)).status_code == 404
