@@ -79,10 +79,10 @@ class Installation:
     users: list[str]
 
     @contextmanager
-    def served(self) -> Iterator[Target]:
-        """A process of `iam serve` on this installation."""
+    def served(self, **settings: str) -> Iterator[Target]:
+        """A process of `iam serve` on this installation, with these settings besides."""
         port = free_port()
-        environment = {**self.environment, "IAM_PORT": str(port)}
+        environment = {**self.environment, **settings, "IAM_PORT": str(port)}
         log = self.directory / f"server-{port}.log"
         with serving(["iam", "serve"], port, environment=environment, log=log) as target:
             yield target

@@ -8,6 +8,7 @@ https://github.com/open-telemetry/opentelemetry-proto (trace/v1, common/v1, reso
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from iam.kit.spans import Attribute, Span
@@ -28,26 +29,28 @@ def encode(spans: Sequence[Span], *, resource: Mapping[str, Attribute], scope: s
 
 def _span(span: Span) -> bytes:
     parts = [
-        _field(1, span.trace_id.to_bytes(16)),
-        _field(2, span.span_id.to_bytes(8)),
-        _field(4, span.parent_id.to_bytes(8)) if span.parent_id else b"",
+        _TRACE_ID + span.trace_id.to_bytes(16),
+        _SPAN_ID + span.span_id.to_bytes(8),
+        _PARENT_ID + span.parent_id.to_bytes(8) if span.parent_id else b"",
         _field(5, span.name.encode()),
-        _tag(6, _VARINT) + _varint(span.kind),
-        _tag(7, _FIXED64) + struct.pack("<Q", span.started),
-        _tag(8, _FIXED64) + struct.pack("<Q", span.ended),
+        _KIND_AND_TIMES(_tag_of(6, _VARINT), span.kind, _tag_of(7, _FIXED64), span.started,
+                        _tag_of(8, _FIXED64), span.ended),
         _attributes(9, span.attributes.items()),
-        _field(15, _tag(3, _VARINT) + _varint(_ERROR)) if span.error is not None else b"",
-        _tag(16, _FIXED32) + struct.pack("<I", int(span.is_sampled)),
-    ]
+        _FAILED if span.error is not None else b"",
+        _FLAGS,
+    ]  # fmt: skip
     return b"".join(parts)
 
 
 def _attributes(number: int, attributes: Iterable[tuple[str, Attribute]]) -> bytes:
     """`KeyValue` messages."""
-    return b"".join(
-        _field(number, _field(1, key.encode()) + _field(2, _any(value)))
-        for key, value in attributes
-    )
+    return b"".join([_attribute(number, key, value) for key, value in attributes])
+
+
+# Nearly all of them come again and again. Typed, because True and 1 are equal.
+@lru_cache(maxsize=2048, typed=True)
+def _attribute(number: int, key: str, value: Attribute) -> bytes:
+    return _field(number, _field(1, key.encode()) + _field(2, _any(value)))
 
 
 def _any(value: Attribute) -> bytes:
@@ -69,7 +72,11 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _tag(number: int, wire_type: int) -> bytes:
-    return _varint(number << 3 | wire_type)
+    return _varint(_tag_of(number, wire_type))
+
+
+def _tag_of(number: int, wire_type: int) -> int:
+    return number << 3 | wire_type
 
 
 def _varint(value: int) -> bytes:
@@ -81,3 +88,12 @@ def _varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+_TRACE_ID: Final = _tag(1, _BYTES) + _varint(16)
+_SPAN_ID: Final = _tag(2, _BYTES) + _varint(8)
+_PARENT_ID: Final = _tag(4, _BYTES) + _varint(8)
+_KIND_AND_TIMES: Final = struct.Struct("<BBBQBQ").pack
+_FAILED: Final = _field(15, _tag(3, _VARINT) + _varint(_ERROR))
+_FLAGS: Final = _tag(16, _FIXED32) + struct.pack("<I", 1)
+"""Sampled: others are never sent."""

@@ -9,6 +9,7 @@ import platform
 import random  # noqa: TID251 -- ids of traces are no secrets, and a sample is no promise
 import re
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Final
 
@@ -24,8 +25,8 @@ MAX_WAITING: Final = 8_192
 """How many spans may wait; a second's worth of a busy process that keeps every trace."""
 BATCH: Final = 256
 """How many leave together; encoding them takes a few milliseconds."""
-SECONDS: Final = 1.0
-"""How long a span waits."""
+SECONDS: Final = 2.0
+"""How long a span waits at most; less when a batch is full."""
 SEND_SECONDS: Final = 10.0
 _OK: Final = range(200, 300)
 
@@ -53,6 +54,7 @@ class Tracer:
             "host.name": platform.node(),
         }
         self._waiting: list[Span] = []
+        self._is_full = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
 
@@ -101,10 +103,14 @@ class Tracer:
             self.dropped += 1
             return
         self._waiting.append(span)
+        if len(self._waiting) == BATCH:
+            self._is_full.set()
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_full.wait(), SECONDS)
+            self._is_full.clear()
             await self.flush()
 
     async def _sent(self, batch: list[Span]) -> bool:

@@ -26,7 +26,12 @@ def routes(
     signers: Signers,
 ) -> list[Route]:
     """`POST /oauth2/token` (RFC 6749 section 3.2)."""
-    issuer = TokenIssuer(ledger=runtime.ledger, signers=signers, issuer=runtime.settings.issuer)
+    issuer = TokenIssuer(
+        ledger=runtime.ledger,
+        signers=signers,
+        issuer=runtime.settings.issuer,
+        is_traced=runtime.tracer is not None,
+    )
     endpoint = TokenEndpoint(
         runtime.tools,
         clients=clients,

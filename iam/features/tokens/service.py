@@ -1,5 +1,6 @@
 """Issuing: together with other requests for the token endpoint, in a unit of work for the rest."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import structlog
@@ -12,6 +13,7 @@ from iam.kit.ids import IdKind, new_id
 from iam.kit.spans import SpanKind, span
 from iam.models import Installation, IssuedToken
 from iam.work import Issuance, LedgerBatch, UnitOfWork
+from iam.work.issuance import Refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -19,7 +21,10 @@ _log = structlog.get_logger(__name__)
 class TokenIssuer:
     """Issues access tokens through the ledger's batches."""
 
-    def __init__(self, *, ledger: LedgerBatch, signers: Signers, issuer: str) -> None:
+    def __init__(
+        self, *, ledger: LedgerBatch, signers: Signers, issuer: str, is_traced: bool = False
+    ) -> None:
+        self._is_traced = is_traced
         self._ledger = ledger
         self._signers = signers
         self._issuer = issuer
@@ -34,12 +39,16 @@ class TokenIssuer:
         # The signature is made while the batch is on its way; without the row it goes nowhere.
         claims = access_token_claims(grant, issuer=self._issuer)
         token = signer.sign(claims, typ=ACCESS_TOKEN_TYPE)
-        with span("INSERT issued_tokens", SpanKind.CLIENT):  # what a batch writes for many
-            refusal = await written
+        refusal = await (_traced(written) if self._is_traced else written)
         if refusal is None:
             return token
         _log.info("issuance_refused", jti=grant.jti, client_id=grant.client_id, reason=refusal)
         return None
+
+
+async def _traced(written: Awaitable[Refusal | None]) -> Refusal | None:
+    with span("INSERT issued_tokens", SpanKind.CLIENT):  # a batch writes it, with those of others
+        return await written
 
 
 def _issuance(grant: Grant, kid: str, one_time: OneTimeUse | None) -> Issuance:
