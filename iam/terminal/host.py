@@ -148,7 +148,7 @@ def _clear_texts(settings: Settings) -> Iterator[None]:
             raise misconfigured(error.message) from None
         raise
     except (DBAPIError, OSError, TimeoutError) as error:
-        raise _no_database(settings, error) from None
+        raise no_database(settings, error) from None
 
 
 async def _demand_schema(runtime: Runtime, *, migrates: bool) -> None:
@@ -156,7 +156,7 @@ async def _demand_schema(runtime: Runtime, *, migrates: bool) -> None:
         await migrate(runtime)
         return
     found = await schema.current_revision(runtime.database)
-    if found != schema.HEAD:
+    if not schema.serves(found):
         raise misconfigured(
             f"expected the database schema {schema.HEAD}, found {found or 'an empty database'}",
             f"run `{own_name()} migrate --local` once, with the same settings",
@@ -188,8 +188,9 @@ def _key_advice(code: str, settings: Settings) -> str:
     )
 
 
-def _no_database(settings: Settings, error: Exception) -> Failure:
-    # Not the driver's text: it may quote the address, and that may hold a password.
+def no_database(settings: Settings, error: Exception) -> Failure:
+    """The failure for a database that does not answer, whose address may hold a password."""
+    # Not the driver's text: it may quote the address.
     url = make_url(settings.effective_database_url)
     place = url.database if url.get_backend_name() == "sqlite" else f"{url.host}:{url.port or 5432}"
     cause = type(getattr(error, "orig", None) or error).__name__

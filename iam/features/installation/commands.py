@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iam.terminal.commands import declare
+from iam.terminal.failures import Failure
 from iam.terminal.local import LocalOption, demand_local, local_runtime
 from iam.terminal.own_name import own_name
 from iam.terminal.profiles import DEFAULT_PROFILE, Profile, save_profile
@@ -27,7 +28,8 @@ def add_commands(app: typer.Typer) -> None:
         ),
         connects=False,
     )(bootstrap)
-    declare(app, "migrate", examples=("migrate --local",), connects=False)(migrate)
+    examples = ("migrate --local", "migrate --check", "migrate --plan")
+    declare(app, "migrate", examples=examples, connects=False)(migrate)
 
 
 def bootstrap(
@@ -96,11 +98,25 @@ def _hand_over(terminal: Terminal, profile: Profile, *, stored_as: str | None) -
         )
 
 
-def migrate(terminal: Terminal, *, local: LocalOption = False) -> None:
+def migrate(
+    terminal: Terminal,
+    *,
+    local: LocalOption = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 if something is missing.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Change nothing; show the statements that would run.")
+    ] = False,
+) -> None:
     """Bring the database schema up to date, on the host of the server.
 
-    Needed only where IAM_AUTO_MIGRATE is off: else the server does it when it starts.
+    Needed only where IAM_AUTO_MIGRATE is off: else the server does it when it starts. On PostgreSQL
+    the replicas may go on meanwhile: a migration waits for a table at most 2 s at a time.
     """
+    if check or plan:
+        _tell_missing(terminal, with_statements=plan)
+        return
     demand_local("migrate", local=local)
     import asyncio
 
@@ -111,6 +127,35 @@ def migrate(terminal: Terminal, *, local: LocalOption = False) -> None:
         changed = asyncio.run(_migrate(settings))
     text = "the schema is up to date now" if changed else "the schema was up to date"
     terminal.output.done(text, {"changed": changed})
+
+
+def _tell_missing(terminal: Terminal, *, with_statements: bool) -> None:
+    """Tell which revisions are missing. A plan has been told, whatever it says; a check fails."""
+    import asyncio
+
+    from iam.terminal.host import read_host_settings
+    from iam.terminal.schema_state import look_at_schema
+
+    state = asyncio.run(look_at_schema(read_host_settings()))
+    told = [
+        {
+            "revision": step.revision,
+            "title": step.title,
+            **({"statements": list(step.statements)} if with_statements else {}),
+        }
+        for step in state.steps
+    ]
+    if terminal.output.as_json:
+        terminal.output.json({"found": state.found, "missing": told})
+    for step in () if terminal.output.as_json else state.steps:
+        terminal.output.text(f"-- {step.revision}: {step.title}")
+        for statement in step.statements if with_statements else ():
+            terminal.output.text(f"{statement.expandtabs(4)};\n")
+    if not state.steps:
+        terminal.output.remark("the schema is up to date")
+    elif not with_statements:
+        advice = f"`{own_name()} migrate --local` applies what is missing"
+        raise Failure(f"{len(state.steps)} revisions are missing", advice=advice)
 
 
 async def _migrate(settings: "HostSettings") -> bool:
