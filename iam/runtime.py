@@ -101,6 +101,8 @@ class Runtime:
             ca_bundle=settings.ca_bundle,
             allow_http=settings.allow_http_internal,
         )
+        self.is_draining = False
+        """Whether this process was told to stop; it answers, and says that it is not ready."""
         self.metrics = Metrics() if settings.metrics.enabled else None
         self.tracer = _tracer(settings, database, self.outbound)
         self.loop_lag = LoopLag()

@@ -1,16 +1,21 @@
 """DOOR: the processes. Prepare the installation, serve or keep house until told to stop.
 
-Started by `iam serve`; one process, one event loop, one worker. On SIGTERM or SIGINT it takes no
-new connections, finishes the requests that it has, and ends with exit code 0.
+Started by `iam serve`; one process, one event loop, one worker. On SIGTERM or SIGINT it says that
+it is not ready, serves on for as long as its proxies need to notice (`IAM_DRAIN_NOTICE`), takes no
+new connections then, finishes the requests that it has, and ends with exit code 0. A second signal
+cuts the notice short.
 """
 
 import asyncio
 import errno
+import math
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -30,11 +35,11 @@ from iam.terminal.host import SERVER_ROLE, Prepare, opened_runtime, root_of, sol
 from iam.terminal.own_name import own_name
 from iam.worker import keep_house
 
-DRAIN_SECONDS: Final = 8
-"""How long requests under way may take after a stop was asked for: less than Docker's 10 s."""
 IDLE_SECONDS: Final = 30
 """How long an idle connection is kept."""
 _BACKLOG: Final = 2048
+_DRAIN: Final = timedelta(seconds=8)
+_CLOSE: Final = (b"connection", b"close")
 
 _log = structlog.get_logger(__name__)
 
@@ -69,8 +74,8 @@ async def _serve(
     async with opened_runtime(settings, prepare=prepare, migrates=settings.auto_migrate) as runtime:
         async with runtime.begin(root_of(runtime), read_only=True) as uow:
             is_new = not await has_administrator(uow)
-        config = server_config(build_app(runtime))
-        server = _Server(config, lambda: announce(is_new=is_new))
+        config = server_config(build_app(runtime), drain=settings.drain)
+        server = _Server(config, runtime, lambda: announce(is_new=is_new))
         # uvicorn drains, and then raises the signal again for whoever was there before it. That
         # is us, and the drain is all we wanted.
         for caught in (signal.SIGINT, signal.SIGTERM):
@@ -146,11 +151,15 @@ async def prepare_with_company(runtime: Runtime) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says so when it accepts connections."""
+    """Says so when it accepts connections, and when it soon will not."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, runtime: Runtime, announce: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._runtime = runtime
         self._announce = announce
+        self._loop = asyncio.get_running_loop()
         self.accepts = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -161,8 +170,24 @@ class _Server(uvicorn.Server):
             self._announce()
             self.accepts.set()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal: the first begins to drain, the second ends the notice."""
+        notice = self._runtime.settings.drain_notice.total_seconds()
+        if self._runtime.is_draining or not notice or not self.started:
+            self._runtime.is_draining = True
+            super().handle_exit(sig, frame)
+            return
+        self._runtime.is_draining = True
+        # Who keeps a connection is to open the next one elsewhere; uvicorn renews the one list
+        # from the other every second.
+        self.config.encoded_headers.append(_CLOSE)
+        self.server_state.default_headers.append(_CLOSE)
+        # A signal is taken between two steps of the loop, which may sleep for long.
+        later = super().handle_exit
+        self._loop.call_soon_threadsafe(self._loop.call_later, notice, later, sig, frame)
 
-def server_config(app: ASGIApp) -> uvicorn.Config:
+
+def server_config(app: ASGIApp, *, drain: timedelta = _DRAIN) -> uvicorn.Config:
     """How we serve; what a benchmark compares us with differs in the protocol alone."""
     return uvicorn.Config(
         app,
@@ -175,7 +200,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         backlog=_BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=math.ceil(drain.total_seconds()),
     )
 
 

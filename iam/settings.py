@@ -220,6 +220,16 @@ class Settings(BaseModel):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="networks (CIDR) whose `X-Forwarded-For` is believed"
     )
+    drain_notice: timedelta = Field(
+        timedelta(0), ge=timedelta(0), le=timedelta(minutes=2),
+        description="how long it serves on after SIGTERM while `/readyz` says no, so that a proxy "
+        "looks elsewhere; longer than the proxy takes between two looks",
+    )  # fmt: skip
+    drain: timedelta = Field(
+        timedelta(seconds=8), gt=timedelta(0), le=timedelta(seconds=20),
+        description="how long requests under way may take after that; with the notice, less than "
+        "what the orchestrator waits before SIGKILL (Docker: 10 s)",
+    )  # fmt: skip
     tokens: TokenSettings = TokenSettings()
     credentials: CredentialSettings = CredentialSettings()
     keys: KeySettings = KeySettings()

@@ -1,6 +1,7 @@
 """The server process: how it starts, what it refuses to start with, how it ends."""
 
 import re
+import signal
 import socket
 import stat
 from pathlib import Path
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from iam.kit.secrets import SECRET_PATTERN
 from iam.server import warn_of_address
 from iam.settings import read_settings
-from tests.host import Host, event_of
+from tests.host import PATIENCE, Host, event_of
 
 MASTER_KEY = "07" * 32
 
@@ -55,6 +56,38 @@ class TestAFirstStart:
                 assert answer.status_code == 401
         assert (host.data / "master.key").read_text().strip() not in served.log
         assert not re.search(SECRET_PATTERN, served.log)
+
+
+class TestTheEnd:
+    def test_f_27_it_is_not_ready_at_once_serves_on_and_answers_what_is_under_way(
+        self, tmp_path: Path
+    ) -> None:
+        # Longer than the test takes on any machine: the second signal ends it.
+        host = Host(tmp_path, {"IAM_DRAIN_NOTICE": "PT2M", "IAM_DRAIN": "PT20S"})
+        with host.serve() as served, httpx2.Client(base_url=served.url) as kept:
+            assert kept.get("/readyz").status_code == 200
+            address = httpx2.URL(served.url)
+            with socket.create_connection((address.host, address.port)) as under_way:
+                body = b"grant_type=client_credentials"
+                head = (
+                    f"POST /oauth2/token HTTP/1.1\r\nHost: {address.host}\r\n"
+                    "Content-Type: application/x-www-form-urlencoded\r\n"
+                    f"Content-Length: {len(body)}\r\n\r\n"
+                )
+                under_way.sendall(head.encode() + body[:5])
+                served.process.send_signal(signal.SIGTERM)
+                while (answer := kept.get("/readyz")).status_code == 200:
+                    assert kept.get("/v1/me").status_code == 401
+                assert answer.status_code == 503
+                assert answer.headers["connection"] == "close"
+                # Who has not noticed yet is served, on a new connection.
+                assert kept.get("/v1/me").status_code == 401
+                assert httpx2.get(f"{served.url}/livez").status_code == 200
+                served.process.send_signal(signal.SIGTERM)
+                under_way.sendall(body[5:])
+                under_way.settimeout(PATIENCE)
+                assert under_way.recv(64).startswith(b"HTTP/1.1 401 ")
+            assert served.process.wait(PATIENCE) == 0
 
 
 class TestTheLog:

@@ -30,7 +30,7 @@ def routes(runtime: Runtime, *, probes: Probes) -> list[Route]:
             return await _in_full(request)
         try:
             async with asyncio.timeout(READY_SECONDS):
-                ready = await probes.is_ready()
+                ready = not runtime.is_draining and await probes.is_ready()
         except TimeoutError:
             ready = False
         if ready:
