@@ -7,12 +7,14 @@ Its role `iam` may make databases and is no superuser, because row security does
 
 A small shell stands between us and the server and reads from a pipe that only we hold. When the
 pipe closes, because ``stop()`` closed it or because this process was killed with -9, the shell
-stops the server and removes its directory. Nothing outlives its owner.
+stops the server and removes its directory. Nothing outlives its owner. A line in the pipe, a signal
+and a number of seconds, has it stop the server and start it again so much later.
 """
 
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -32,9 +34,27 @@ directory=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
-{ read -r _ <&3; kill -QUIT "$server"; } 2>/dev/null &
+echo "$server" >"$directory/server"
+{
+    while read -r signal pause <&3; do
+        echo "$pause" >"$directory/again"
+        kill "-$signal" "$(cat "$directory/server")"
+    done
+    touch "$directory/over"
+    kill -QUIT "$(cat "$directory/server")"
+} 2>/dev/null &
 exec 3<&-
 wait "$server"
+while [ -e "$directory/again" ] && [ ! -e "$directory/over" ]; do
+    rm -f "$directory/server"
+    sleep "$(cat "$directory/again")"
+    rm -f "$directory/again"
+    "$@" </dev/null &
+    server=$!
+    echo "$server" >"$directory/server"
+    if [ -e "$directory/over" ]; then kill -QUIT "$server"; fi
+    wait "$server"
+done
 rm -rf "$directory"
 """
 
@@ -72,6 +92,18 @@ class Server:
     def pid(self) -> int:
         """The server's own process id, for a test that kills it."""
         return int(_pid_file(self.directory)[0])
+
+    def restart(self, by: signal.Signals, *, pause: float) -> None:
+        """Stop the server and start it again; returns at once.
+
+        Args:
+            by: `SIGINT` ends every connection and stops in order ("fast"); `SIGQUIT` leaves all as
+                it is, to be recovered ("immediate").
+            pause: Seconds between its end and the new start.
+        """
+        assert self.keeper.stdin is not None
+        self.keeper.stdin.write(f"{by.name.removeprefix('SIG')} {pause}\n".encode())
+        self.keeper.stdin.flush()
 
     def stop(self) -> None:
         """Stop the server and remove its directory. A second call does nothing."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.postgres import Server, find_binaries, start_postgres
@@ -60,6 +61,25 @@ def test_a_durable_server_flushes_every_commit() -> None:
     with start_postgres(durable=True) as server:
         settings = [ask(server, f"show {name}") for name in ("fsync", "synchronous_commit")]
     assert settings == ["on", "on"]
+
+
+def test_a_server_that_is_restarted_is_another_process_with_the_same_data() -> None:
+    with start_postgres(durable=True) as server:
+        before = server.pid
+        server.restart(signal.SIGQUIT, pause=0.1)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert ask(server, "select current_database()") == "iam"
+                if server.pid != before:
+                    break
+            except (OSError, DBAPIError):
+                assert time.monotonic() < deadline, "it did not come back"
+            time.sleep(0.05)
+        assert not is_alive(before)
+        pid = server.pid
+    assert not is_alive(pid)
+    assert not server.directory.exists()
 
 
 def test_a_server_dies_with_its_owner_even_when_that_one_is_killed() -> None:

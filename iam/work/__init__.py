@@ -7,10 +7,11 @@ Raise, and nothing is kept. Return a refusal, and the outcome is kept although t
 * `ledger.py`: one commit shared by concurrent requests for tokens; `issuance.py` says what is
   written, `ledger_postgresql.py` and `ledger_sqlite.py` how.
 * `gate.py`: keeps transactions from overlapping where that would be unsafe.
-* `outages.py`: what the database driver raises, in our words.
+* `outages.py`: what the database driver raises, in our words; `collisions.py`: what is done again.
 """
 
 from iam.work.caller import Caller
+from iam.work.collisions import retried
 from iam.work.issuance import Issuance, Refusal
 from iam.work.ledger import LedgerBatch
 from iam.work.unit_of_work import Asked, Tools, UnitOfWork, begin_work
@@ -24,4 +25,5 @@ __all__ = [
     "Tools",
     "UnitOfWork",
     "begin_work",
+    "retried",
 ]

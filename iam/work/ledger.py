@@ -18,6 +18,7 @@ import structlog
 
 from iam.errors import IamError, unavailable
 from iam.kit.database import Database
+from iam.work.collisions import retried
 from iam.work.issuance import Issuance, Refusal, Store
 
 MAX_BATCH: Final = 256
@@ -98,9 +99,10 @@ class LedgerBatch:
         return batch
 
     async def _write(self, batch: list[_Waiting]) -> None:
+        issuances = [waiting.issuance for waiting in batch]
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                refused = await self._store.write([waiting.issuance for waiting in batch])
+                refused = await retried(lambda: self._store.write(issuances))
         except Exception as error:  # noqa: BLE001 -- whatever it is, the next batch must be tried
             self._fail([*batch, *self._waiting], error)
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -87,13 +88,15 @@ class Arena:
     started_in: list[Took] = field(default_factory=list)
     rounds: int = 0
     pause: float = 0.0
+    ports: Sequence[int] = ()
+    """Of all replicas, where there are several (`fleet.py`)."""
 
     @contextmanager
     def serve(self) -> Iterator[Served]:
         """Run the server; it is ready when the block begins."""
         began = time.monotonic()
         with self.host.serve("--port", str(self.port)) as served:
-            self._wait_until_ready(served, began)
+            self.wait_until_ready(served, began)
             yield served
 
     def load_and_damage(self, served: Served, damage: Damage) -> "Round":
@@ -111,12 +114,13 @@ class Arena:
     @asynccontextmanager
     async def client(self, served: Served) -> AsyncIterator[Client]:
         """A client that speaks as the administrator."""
-        client = Client(self.journal, served.url, served.url)
+        client = Client(self.journal, served.url, served.url, ports=self.ports)
         async with client.http:
             client.bearer = done(await client.token(self.admin)).got["access_token"]
             yield client
 
-    def _wait_until_ready(self, served: Served, began: float) -> None:
+    def wait_until_ready(self, served: Served, began: float) -> None:
+        """Wait, and hold a server that was started at this instant to the promise."""
         while not is_ready(served):
             assert time.monotonic() - began < PATIENCE, served.log
             time.sleep(_PROBE_SECONDS)
@@ -210,6 +214,13 @@ def summary(what: str, took: Sequence[Took]) -> str:
         f"{what} after {median(wall):.1f} s (median), {max(wall):.1f} s (worst); with a processor"
         f" of its own {median(own):.1f} s, {max(own):.1f} s"
     )
+
+
+def describe(arena: Arena) -> str:
+    """What was played, as text."""
+    told = Counter(found.result.value for found in arena.journal.operations.values())
+    ready = summary("ready again", arena.started_in[1:])
+    return f"{arena.rounds} rounds, operations {dict(told)}, {ready}"
 
 
 def is_ready(served: Served) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any, Final
 
 import httpx2
@@ -38,13 +39,17 @@ class Client:
         journal: Where everything is written down.
         url: Where the server is reached.
         issuer: Its name in tokens, which assertions are addressed to.
+        ports: Of replicas, each of which gets a request in turn; by default there is one server.
     """
 
-    def __init__(self, journal: Journal, url: str, issuer: str) -> None:
+    def __init__(
+        self, journal: Journal, url: str, issuer: str, *, ports: Sequence[int] = ()
+    ) -> None:
         self.journal = journal
         self.issuer = issuer
         self.bearer = ""
-        self.http = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT)
+        spread = Spread(ports) if ports else None
+        self.http = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, transport=spread)
 
     async def api(
         self,
@@ -126,6 +131,19 @@ class Client:
         except (httpx2.HTTPError, ValueError):  # no answer, or half of one
             status, got = 0, {}
         return self.journal.end(operation, _result(status), status, got)
+
+
+class Spread(httpx2.AsyncHTTPTransport):
+    """Sends each request to the next of several ports, as a proxy before replicas does."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        super().__init__()
+        self._ports = cycle(ports)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        request.url = request.url.copy_with(port=next(self._ports))
+        return await super().handle_async_request(request)
 
 
 def _result(status: int) -> Result:

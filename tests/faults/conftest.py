@@ -1,14 +1,26 @@
 """Where the fault tests play: an installation on each of the two databases, served for real."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.faults.arena import Arena, open_arena
+from tests.faults.rounds import MEASURED
 from tests.postgres import Server, start_postgres
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keep a line of figures for the summary of `./dev faults`, and for `pytest -s`."""
+
+    def keep(line: str) -> None:
+        record_property(MEASURED, line)
+        print(f"\n{line}")  # noqa: T201 -- shown by `-s`
+
+    return keep
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ def _watch_tokens(pass_by: PassBy) -> None:
             pass_by("token_written_before_answer")
             return refused
 
-        made.write = watched
+        vars(made)["write"] = watched
         return made
 
     _put(ledger, "_store", store)

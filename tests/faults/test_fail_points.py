@@ -1,6 +1,7 @@
 """F-01: the server ends at a named place within a write, as by `kill -9`."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,8 @@ def end_at(arena: Arena, points: Sequence[str]) -> None:
     for point in points:
         with arena.serve() as served:
             look_after(arena, played, served)
-            played = arena.load_and_damage(
-                served, lambda at, where=point: end_at_point(at, file, where)
-            )
+            damage = partial(end_at_point, file=file, point=point)
+            played = arena.load_and_damage(served, damage)
         file.unlink()
     with arena.serve() as served:
         look_after(arena, played, served)

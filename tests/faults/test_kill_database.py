@@ -14,29 +14,29 @@ import pytest
 from tests.faults.arena import Arena, Round, Took, open_arena, starved_seconds, summary
 from tests.faults.load import StalledError, done
 from tests.faults.nemesis import kill_children
+from tests.faults.rounds import Measured, many_rounds
 from tests.host import PATIENCE, Served
 from tests.postgres import Server
 
-ROUNDS = 20
 HEALED_SECONDS = 5.0
 """How soon the service works again once the database does: a promise, not patience."""
 _PAUSE_SECONDS = 0.05
 
 
 def test_f_05_the_service_outlives_its_database_and_nothing_is_lost(
-    durable_postgres: Server, new_database: str, tmp_path: Path
+    durable_postgres: Server, new_database: str, tmp_path: Path, measured: Measured
 ) -> None:
-    play_rounds(durable_postgres, new_database, tmp_path, rounds=1)
+    measured(play_rounds(durable_postgres, new_database, tmp_path, rounds=1))
 
 
 @pytest.mark.long
 def test_f_05_the_service_outlives_its_database_many_times(
-    durable_postgres: Server, new_database: str, tmp_path: Path
+    durable_postgres: Server, new_database: str, tmp_path: Path, measured: Measured
 ) -> None:
-    play_rounds(durable_postgres, new_database, tmp_path, rounds=ROUNDS)
+    measured(play_rounds(durable_postgres, new_database, tmp_path, rounds=many_rounds()))
 
 
-def play_rounds(server: Server, database_url: str, directory: Path, *, rounds: int) -> None:
+def play_rounds(server: Server, database_url: str, directory: Path, *, rounds: int) -> str:
     def crash(_served: Served) -> None:
         assert kill_children(server.pid) > 1
         asyncio.run(wait_until_back(server))
@@ -51,7 +51,7 @@ def play_rounds(server: Server, database_url: str, directory: Path, *, rounds: i
             played.look_after(served)
             assert arena.check() == [], served.log
         assert served.process.poll() is None, "the server did not outlive its database"
-    print(f"\n{rounds} rounds, {summary('worked again', took)}")  # noqa: T201 -- shown by `-s`
+    return f"{rounds} rounds, {summary('worked again', took)}"
 
 
 async def wait_until_back(server: Server) -> None:

@@ -1,24 +1,19 @@
-"""F-01, F-02: the server is killed with -9 under load, again and again."""
-
-from collections import Counter
+"""F-02: the server is killed with -9 under load, again and again."""
 
 import pytest
 
-from tests.faults.arena import Arena, summary
+from tests.faults.arena import Arena, describe
 from tests.faults.nemesis import kill
+from tests.faults.rounds import Measured, many_rounds
 from tests.host import Served
-
-ROUNDS = 1
-MANY_ROUNDS = 20
-
-
-def test_f_01_nothing_acknowledged_is_lost_when_the_server_is_killed(arena: Arena) -> None:
-    play_rounds(arena, ROUNDS)
 
 
 @pytest.mark.long
-def test_f_02_nothing_acknowledged_is_lost_over_many_kills(arena: Arena) -> None:
-    play_rounds(arena, MANY_ROUNDS)
+def test_f_02_nothing_acknowledged_is_lost_over_many_kills(
+    arena: Arena, measured: Measured
+) -> None:
+    play_rounds(arena, many_rounds())
+    measured(describe(arena))
 
 
 def play_rounds(arena: Arena, rounds: int) -> None:
@@ -33,15 +28,7 @@ def play_rounds(arena: Arena, rounds: int) -> None:
     with arena.serve() as served:
         played.look_after(served)
     assert arena.check() == [], served.log
-    describe(arena)
 
 
 def kill_server(served: Served) -> None:
     kill(served.process.pid)
-
-
-def describe(arena: Arena) -> None:
-    """What was played, for `pytest -s`."""
-    told = Counter(found.result.value for found in arena.journal.operations.values())
-    ready = summary("ready again", arena.started_in[1:])
-    print(f"\n{arena.rounds} rounds, operations {dict(told)}, {ready}")  # noqa: T201 -- shown by `-s`

@@ -35,7 +35,7 @@ from iam.kit.ids import IdKind, is_id, new_id
 from iam.kit.log_context import note_principal
 from iam.kit.metrics import OTHER, Tally
 from iam.models import OneTimeId
-from iam.work import Caller, Tools, begin_work
+from iam.work import Caller, Tools, begin_work, retried
 from iam.work.uses import CredentialUses
 from iam_sdk.errors import TokenInvalid
 from iam_sdk.jws import parse_header
@@ -129,9 +129,13 @@ class ClientAuthenticator:
         if client.one_time is None:
             return
         kind, used, until = client.one_time
-        async with begin_work(self._tools, Caller.nobody(request_id="")) as uow:
-            row = OneTimeId(kind=kind, id=used, expires_at=until)
-            await uow.insert(row, taken=client_refused())
+
+        async def use() -> None:
+            async with begin_work(self._tools, Caller.nobody(request_id="")) as uow:
+                row = OneTimeId(kind=kind, id=used, expires_at=until)
+                await uow.insert(row, taken=client_refused())
+
+        await retried(use)
 
     async def _by_assertion(
         self, proof: ClientProof, now: datetime

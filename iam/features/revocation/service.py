@@ -8,7 +8,7 @@ from iam.features.oauth.service import ClientAuthenticator, Connection, ProvenCl
 from iam.features.tokens.snapshots import TokenSnapshots
 from iam.journal.events import Event, EventType
 from iam.models import IssuedToken
-from iam.work import Caller, Tools, UnitOfWork, begin_work
+from iam.work import Caller, Tools, UnitOfWork, begin_work, retried
 from iam_sdk.tokens import AccessToken
 
 
@@ -38,8 +38,13 @@ class RevocationEndpoint:
             return
         if now.timestamp() >= known.token.expires_at:
             return
-        async with begin_work(self._tools, _caller(client, connection)) as uow:
-            await revoke_token(uow, token=known.token)
+        token, caller = known.token, _caller(client, connection)
+
+        async def end() -> None:
+            async with begin_work(self._tools, caller) as uow:
+                await revoke_token(uow, token=token)
+
+        await retried(end)
 
 
 async def revoke_token(uow: UnitOfWork, *, token: AccessToken) -> None:
