@@ -20,6 +20,7 @@ from iam.features.mail import commands as mail
 from iam.features.master_key import commands as master_key
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
+from iam.features.recovery import commands as recovery
 from iam.features.resource_policies import commands as resource_policies
 from iam.features.restore import commands as restore
 from iam.features.roles import commands as roles
@@ -56,6 +57,7 @@ GROUPS = (
 
 simulation.add_commands(policies.commands.typer)
 access.add_commands(policies.commands.typer)
+recovery.add_commands(master_key.commands.typer)
 restore.add_commands(backup.commands.typer)
 
 

@@ -4,8 +4,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from iam.features.backup.service import create_backup
-from iam.features.master_key.rules import RecoveryCopy
-from iam.features.master_key.service import add_recipient, confirm_recipient
+from iam.features.recovery.rules import RecoveryCopy
+from iam.features.recovery.service import add_recipient, confirm_recipient
 from iam.kit.age import Identity, decrypt
 from iam.models import Backup
 from iam.work import UnitOfWork

@@ -15,11 +15,13 @@ from typing import Final
 import structlog
 
 from iam.features.audit_log import jobs as audit_log
+from iam.features.backup import jobs as backup
 from iam.features.deliveries import jobs as deliveries
 from iam.features.health import jobs as health
 from iam.features.installation import jobs as installation
 from iam.features.job_runs import jobs as job_runs
 from iam.features.mail import jobs as mail
+from iam.features.master_key import jobs as master_key
 from iam.features.signing_keys import jobs as signing_keys
 from iam.features.tokens import jobs as tokens
 from iam.features.webhooks import jobs as webhooks
@@ -32,10 +34,12 @@ _log = structlog.get_logger(__name__)
 
 JOBS: Final[tuple[Job, ...]] = (
     *audit_log.JOBS,
+    *backup.JOBS,
     *deliveries.JOBS,
     *installation.JOBS,
     *job_runs.JOBS,
     *mail.JOBS,
+    *master_key.JOBS,
     *signing_keys.JOBS,
     *tokens.JOBS,
     *why.JOBS,

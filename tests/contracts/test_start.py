@@ -18,9 +18,11 @@ OF_NO_USE_TO_A_START = (
     "aiosmtplib",
     "asyncpg",  # on SQLite
     "iam.commands",
+    "iam.features.backup.service",
     "iam.features.demo.service",
     "iam.features.health.schemas",
     "iam.http.traced",
+    "iam.kit.age",
     "iam.kit.line_sender",
     "iam.kit.otlp",
     "iam.kit.traced_statements",

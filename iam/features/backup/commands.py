@@ -131,8 +131,7 @@ async def _create(
 async def _verify(
     settings: "HostSettings", file: Path, identity: Path | None, progress: Progress
 ) -> "Verified":
-    from iam.features.backup.queries import keys_for
-    from iam.features.backup.service import verify_backup
+    from iam.features.backup.service import keys_for, verify_backup
 
     key_file = settings.effective_master_key_file
     sealer, identities = keys_for(file, key_file=key_file, identity_file=identity)

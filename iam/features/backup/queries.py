@@ -1,25 +1,14 @@
-"""Finding backups, reading their files, and what one has to know of the state that they hold."""
+"""Finding backups, and what one has to know of the state that they hold."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from iam.errors import IamError, unavailable
-from iam.features.backup import rules
-from iam.features.backup.rules import Counts, Header
-from iam.features.master_key.queries import read_identities
-from iam.features.master_key.rules import RecoveryCopy
-from iam.kit import dumps
-from iam.kit.age import Identity, decrypt
-from iam.kit.row_lines import Shape
-from iam.kit.sealed_lines import read_lines
-from iam.kit.sealing import Sealer, load_master_keys
-from iam.models import Backup
+from iam.kit.metrics import Family, gauge
+from iam.models import Backup, Installation
 from iam.work import UnitOfWork
 
 POSITIONS: Final = "outbox_messages_position"
@@ -57,74 +46,24 @@ async def newest(uow: UnitOfWork) -> tuple[datetime | None, datetime | None]:
     return made, verified
 
 
-class OpenBackup:
-    """A backup that is being read: what it says of itself, and then its lines."""
+async def measure(uow: UnitOfWork) -> list[Family]:
+    """How old the newest backup is, and the newest that was verified, for the metrics.
 
-    def __init__(self, header: Header, lines: Iterator[bytes]) -> None:
-        self.header = header
-        self._lines = lines
-
-    def batches(self) -> Iterator[tuple[Shape, list[bytes]] | Counts]:
-        """Rows of one table, some at a time; at last what all tables hold.
-
-        Raises `IamError` (invalid) when the file is not what it should be.
-        """
-        shape: Shape | None = None
-        rows: list[bytes] = []
-        for line in self._lines:
-            if line.startswith(b"[") and shape is not None:
-                rows.append(line)
-                if len(rows) == dumps.BATCH:
-                    yield shape, rows
-                    rows = []
-                continue
-            if shape is not None:
-                yield shape, rows
-                rows = []
-            found = rules.parse_object(line)
-            if "tables" in found:
-                yield rules.parse_counts(found)
-                return
-            shape = rules.parse_table(found)
-        raise rules.malformed()
-
-
-@contextmanager
-def opened(path: Path, identities: Sequence[Identity]) -> Iterator[OpenBackup]:
-    """Open a backup. Raises `IamError` when no identity fits, or it is none."""
-    with read_lines(path, identities) as lines:
-        yield OpenBackup(Header.parse(next(lines, b"")), lines)
-
-
-def identities_of(sealer: Sealer) -> list[Identity]:
-    """What opens the backups that were made under any of the master keys at hand."""
-    return [Identity(key) for key in sealer.subkeys(rules.PURPOSE)]
-
-
-def keys_for(
-    path: Path, *, key_file: Path, identity_file: Path | None
-) -> tuple[Sealer, list[Identity]]:
-    """The master keys for a backup, and what opens it.
-
-    With a recovery key, the backup itself brings the master keys along that it needs; those in the
-    key file are used besides. Raises `IamError` when either is missing, or does not fit.
+    Without any, as old as the installation: who watches the age hears of that, too. Not in
+    `service.py`, because a start shall not wait for what makes backups.
     """
-    at_hand = _keys_in(key_file, may_lack=identity_file is not None)
-    if identity_file is None:
-        sealer = Sealer(at_hand[0], older=at_hand[1:])
-        return sealer, identities_of(sealer)
-    identities = read_identities(identity_file)
-    with opened(path, identities) as backup:
-        copy = RecoveryCopy.parse(decrypt(backup.header.recovery.encode(), identities))
-    first, *others = at_hand or copy.in_order
-    return Sealer(first, older=[*others, *copy.in_order]), identities
-
-
-def _keys_in(key_file: Path, *, may_lack: bool) -> list[bytes]:
-    try:
-        return load_master_keys(key_file)
-    except IamError as error:
-        if may_lack and error.code == "file_missing":
-            return []
-        message = f"{error.message}; where it is lost, `--identity` takes a recovery key instead"
-        raise unavailable(error.code, message) from None
+    installation = await uow.get(Installation, 1)
+    since = installation.created_at if installation is not None else uow.now
+    made, verified = await newest(uow)
+    return [
+        gauge(
+            "iam_backup_age_seconds",
+            "Seconds since the newest backup was made.",
+            (uow.now - (made or since)).total_seconds(),
+        ),
+        gauge(
+            "iam_backup_verified_age_seconds",
+            "Seconds since a backup was last restored on trial, and everything in it opened.",
+            (uow.now - (verified or since)).total_seconds(),
+        ),
+    ]

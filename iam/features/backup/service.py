@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,19 +11,21 @@ from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from iam.errors import IamError, conflict, invalid
+from iam.errors import IamError, conflict, invalid, unavailable
 from iam.features.backup import queries, rules
-from iam.features.backup.queries import OpenBackup, identities_of, opened
 from iam.features.backup.rules import Count, Counts, Header
 from iam.features.master_key import service as master_key
+from iam.features.recovery import service as recovery
+from iam.features.recovery.queries import read_identities
+from iam.features.recovery.rules import RecoveryCopy
 from iam.journal.events import EventType
 from iam.kit import dumps, schema
-from iam.kit.age import Identity, Recipient
+from iam.kit.age import Identity, Recipient, decrypt
 from iam.kit.database import Database
 from iam.kit.ids import IdKind, new_id
 from iam.kit.row_lines import Shape, Tally
-from iam.kit.sealed_lines import SealedLines, prepare_directory
-from iam.kit.sealing import Sealer
+from iam.kit.sealed_lines import SealedLines, prepare_directory, read_lines
+from iam.kit.sealing import Sealer, load_master_keys
 from iam.models import Backup, Installation
 from iam.work import Tools, UnitOfWork
 
@@ -150,6 +152,79 @@ async def prune_backups(uow: UnitOfWork, *, directory: Path, keep: int) -> list[
     return [Path(row.path) for row in gone]
 
 
+class OpenBackup:
+    """A backup that is being read: what it says of itself, and then its lines."""
+
+    def __init__(self, header: Header, lines: Iterator[bytes]) -> None:
+        self.header = header
+        self._lines = lines
+
+    def batches(self) -> Iterator[tuple[Shape, list[bytes]] | Counts]:
+        """Rows of one table, some at a time; at last what all tables hold.
+
+        Raises `IamError` (invalid) when the file is not what it should be.
+        """
+        shape: Shape | None = None
+        rows: list[bytes] = []
+        for line in self._lines:
+            if line.startswith(b"[") and shape is not None:
+                rows.append(line)
+                if len(rows) == dumps.BATCH:
+                    yield shape, rows
+                    rows = []
+                continue
+            if shape is not None:
+                yield shape, rows
+                rows = []
+            found = rules.parse_object(line)
+            if "tables" in found:
+                yield rules.parse_counts(found)
+                return
+            shape = rules.parse_table(found)
+        raise rules.malformed()
+
+
+@contextmanager
+def opened(path: Path, identities: Sequence[Identity]) -> Iterator[OpenBackup]:
+    """Open a backup. Raises `IamError` when no identity fits, or it is none."""
+    with read_lines(path, identities) as lines:
+        yield OpenBackup(Header.parse(next(lines, b"")), lines)
+
+
+def identities_of(sealer: Sealer) -> list[Identity]:
+    """What opens the backups that were made under any of the master keys at hand."""
+    return [Identity(key) for key in sealer.subkeys(rules.PURPOSE)]
+
+
+def keys_for(
+    path: Path, *, key_file: Path, identity_file: Path | None
+) -> tuple[Sealer, list[Identity]]:
+    """The master keys for a backup, and what opens it.
+
+    With a recovery key, the backup itself brings the master keys along that it needs; those in the
+    key file are used besides. Raises `IamError` when either is missing, or does not fit.
+    """
+    at_hand = _keys_in(key_file, may_lack=identity_file is not None)
+    if identity_file is None:
+        sealer = Sealer(at_hand[0], older=at_hand[1:])
+        return sealer, identities_of(sealer)
+    identities = read_identities(identity_file)
+    with opened(path, identities) as backup:
+        copy = RecoveryCopy.parse(decrypt(backup.header.recovery.encode(), identities))
+    first, *others = at_hand or copy.in_order
+    return Sealer(first, older=[*others, *copy.in_order]), identities
+
+
+def _keys_in(key_file: Path, *, may_lack: bool) -> list[bytes]:
+    try:
+        return load_master_keys(key_file)
+    except IamError as error:
+        if may_lack and error.code == "file_missing":
+            return []
+        message = f"{error.message}; where it is lost, `--identity` takes a recovery key instead"
+        raise unavailable(error.code, message) from None
+
+
 async def load(
     database: Database,
     backup: OpenBackup,
@@ -187,7 +262,7 @@ async def load(
 
 async def _describe(uow: UnitOfWork) -> tuple[Header, list[Recipient]]:
     """What a backup that begins now says of itself, and for whom it is."""
-    recipients = await master_key.confirmed_recipients(uow)
+    recipients = await recovery.confirmed_recipients(uow)
     if not recipients:
         message = (
             "a backup that only the master key opens is lost with it: first give a recovery key, "
@@ -208,7 +283,7 @@ async def _describe(uow: UnitOfWork) -> tuple[Header, list[Recipient]]:
         restore_epoch=installation.restore_epoch,
         audit_head={},
         key_id=tools.sealer.key_id,
-        recovery=await master_key.recovery_copy(uow),
+        recovery=await recovery.recovery_copy(uow),
     )
     return header, [_own(tools.sealer), *recipients]
 

@@ -2,16 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Column, Row, Select, Table, func, select, tuple_
 
 from iam.authz.gather import Reader
-from iam.errors import unavailable
-from iam.kit.age import Identity, parse_identities
 from iam.kit.sealing import HEADER_BYTES, Place, sealed_by, sealed_header
-from iam.models import MAIN_ACCOUNT, Base, MasterKey, MasterKeyState, RecoveryRecipient
+from iam.models import MAIN_ACCOUNT, Base, MasterKey, MasterKeyState
 from iam.work import UnitOfWork
 
 BATCH: Final = 200
@@ -45,9 +42,12 @@ class SealedColumn:
     def place_of(self, row: Row[Any]) -> Place:
         """Where the value of a row is sealed."""
         values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-        parts = "/".join(str(values[column.name]) for column in self.key)
         account = values[_ACCOUNT] if _ACCOUNT in self.table.c else MAIN_ACCOUNT
-        return Place(self.table.name, self.column.name, parts, account)
+        return self.place([values[column.name] for column in self.key], account=account)
+
+    def place(self, key: Sequence[Any], *, account: str) -> Place:
+        """Where the value of the row with this primary key is sealed."""
+        return Place(self.table.name, self.column.name, "/".join(map(str, key)), account)
 
     def value_of(self, row: Row[Any]) -> bytes:
         """What is sealed there."""
@@ -147,23 +147,3 @@ async def find_active(uow: UnitOfWork) -> MasterKey | None:
     query = select(MasterKey).where(MasterKey.state == MasterKeyState.ACTIVE).with_for_update()
     found: MasterKey | None = await uow.scalar(query)
     return found
-
-
-async def list_recipients(
-    uow: UnitOfWork, *, only_confirmed: bool = False
-) -> Sequence[RecoveryRecipient]:
-    """Who can recover the master key."""
-    query = select(RecoveryRecipient).order_by(RecoveryRecipient.created_at)
-    if only_confirmed:
-        query = query.where(RecoveryRecipient.confirmed_at.is_not(None))
-    found: Sequence[RecoveryRecipient] = (await uow.scalars(query)).all()
-    return found
-
-
-def read_identities(path: Path) -> list[Identity]:
-    """The recovery keys in a file. Raises `IamError` when it cannot be read, or holds none."""
-    try:
-        return parse_identities(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise unavailable("file_unreadable", f"cannot read `{path}`: {reason}") from None

@@ -14,7 +14,7 @@ from iam.terminal.progress import Progress
 from iam.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
-    from iam.features.backup.queries import OpenBackup
+    from iam.features.backup.service import OpenBackup
     from iam.features.restore.queries import Present
     from iam.features.restore.service import Restored
     from iam.kit.sealing import Sealer
@@ -119,7 +119,7 @@ async def _restore(
     accepts_secrets: bool,
     progress: Progress,
 ) -> "Restored":
-    from iam.features.backup.queries import keys_for, opened
+    from iam.features.backup.service import keys_for, opened
     from iam.features.restore.service import restore as restore_into
     from iam.terminal.host import build_runtime, root_of, sqlite_file
     from iam.work import begin_work

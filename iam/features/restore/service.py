@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from iam.errors import conflict, invalid, unavailable
 from iam.features.backup import service as backups
-from iam.features.backup.queries import OpenBackup
 from iam.features.backup.rules import Header, total
-from iam.features.backup.service import Told, quiet
+from iam.features.backup.service import OpenBackup, Told, quiet
 from iam.features.master_key import service as master_key
 from iam.features.restore import queries, rules
 from iam.features.restore.queries import Present

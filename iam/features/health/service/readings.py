@@ -15,6 +15,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize
 from iam.features.audit_log import service as audit_log
+from iam.features.backup import queries as backup
 from iam.features.credentials import service as credentials
 from iam.features.deliveries import service as deliveries
 from iam.features.health.service.clock_watch import ClockWatch
@@ -28,6 +29,7 @@ from iam.work import Tools, UnitOfWork
 Measure = Callable[[UnitOfWork], Awaitable[Sequence[Family]]]
 MEASURED: Final[tuple[Measure, ...]] = (
     audit_log.measure,
+    backup.measure,
     credentials.measure,
     deliveries.measure,
     job_runs.measure,

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from iam.errors import IamError
-from iam.features.backup.queries import identities_of, opened
-from iam.features.backup.service import note_verified, prune_backups, verify_backup
+from iam.features.backup.service import (
+    identities_of,
+    note_verified,
+    opened,
+    prune_backups,
+    verify_backup,
+)
 from iam.kit import dumps
 from iam.kit.age import Identity
 from iam.kit.sealing import Sealer

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from iam.errors import IamError
-from iam.features.backup.queries import identities_of, opened
+from iam.features.backup.service import identities_of, opened
 from iam.features.installation.service import ensure_installation
 from iam.features.restore.queries import Present
 from iam.features.restore.service import Restored, check_replaceable, look_at, restore
@@ -101,6 +101,7 @@ async def test_f_24_nothing_that_was_revoked_or_issued_since_the_backup_comes_ba
         assert "iam.credential.quarantined.v1" in events
 
 
+@pytest.mark.any_database
 async def test_a_restore_takes_the_place_of_what_is_there_only_when_told_to(
     world: World, empty_postgres: str, tmp_path: Path
 ) -> None:
