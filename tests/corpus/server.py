@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from iam.authz.condition_keys import PREFIXES
 from iam.authz.context import check_callers_context
+from iam.authz.surroundings import is_assuming
 from iam.errors import IamError
 from iam.features.decisions.rules import parse_evaluations
 from iam.journal.events import EventType
@@ -20,6 +21,7 @@ from tests.corpus.judges import Judge, Verdict
 from tests.corpus.records import ERROR, Record
 from tests.world import Actor, World, allow
 
+NOT_CANONICAL: Final = "the API takes canonical names only"
 _BATCH: Final = 100
 # What the server itself says about every caller, whatever a case would have it be.
 _SAID: Final = tuple(
@@ -33,11 +35,11 @@ def through_decisions(world: World) -> Judge:
     """`POST /v1/decisions`, about principals whose policies are stored."""
 
     async def judge(cases: Sequence[Record]) -> list[Verdict]:
-        reasons = [_unaskable(record) for record in cases]
+        reasons = [undecidable(record) for record in cases]
         asked = [one for one, reason in zip(cases, reasons, strict=True) if reason is None]
         asker = await world.actor(allow("decisions:Evaluate"), name="gateway")
         async with world.work("main") as uow:
-            questions = [await _stored(uow, record) for record in asked]
+            questions = await _stored(uow, asked)
         answers = iter(await _decided(asker, questions))
         return [
             next(answers) if reason is None else Verdict(None, unasked=reason) for reason in reasons
@@ -50,7 +52,8 @@ _REASONS: Final[dict[str, Callable[[Record], bool]]] = {
     "a refused document cannot be stored": lambda one: one["expected"] == ERROR,
     "guardrails bind a whole account": lambda one: bool(one["scps"] or one["rcps"]),
     "one policy stands at a resource": lambda one: (
-        one["resource_policy"] is not None or one["resource_policy_required"]
+        one["resource_policy"] is not None
+        or (one["resource_policy_required"] and not is_assuming(one["action"]))
     ),
     "the caller is no user or session of a role of this installation": lambda one: (
         one["principal_account"] != "main" or not _kind(one)
@@ -67,11 +70,12 @@ _REASONS: Final[dict[str, Callable[[Record], bool]]] = {
     "the server says who asks and when": lambda one: (
         _is_reserved(one["context"]) or any(key in json.dumps(one).lower() for key in _SAID)
     ),
-    "the API takes canonical names only": lambda one: not is_canonical(one),
+    NOT_CANONICAL: lambda one: not is_canonical(one),
 }
 
 
-def _unaskable(record: Record) -> str | None:
+def undecidable(record: Record) -> str | None:
+    """Why a case cannot be put to `POST /v1/decisions`; `None` if it can."""
     return next((reason for reason, holds in _REASONS.items() if holds(record)), None)
 
 
@@ -119,51 +123,67 @@ def _question(record: Record, arn: str) -> dict[str, Any]:
     return question | {"session": session}
 
 
-async def _stored(uow: UnitOfWork, record: Record) -> dict[str, Any]:
-    """Store a principal with the case's policies, as if the API had taken them."""
-    new: dict[str, Any] = {"account": "main", "created_at": uow.now, "updated_at": uow.now}
-    key = new_id(IdKind.USER, uow.now)
-    boundary = None
-    for document in record["permission_boundaries"]:
-        boundary = await _stored_boundary(uow, f"boundary-{key}", document)
-    if _kind(record) == "user":
-        row: Principal = User(id=key, name=key, boundary_policy_id=boundary, **new)
-    else:
-        key = new_id(IdKind.ROLE, uow.now)
-        row = Role(id=key, name=key, boundary_policy_id=boundary, trust_policy="{}", **new)
-    uow.add(row)
+async def _stored(uow: UnitOfWork, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Store principals with the cases' policies, as if the API had taken them.
+
+    All of one kind at once, since what refers to others must come after them.
+    """
+    boundaries = [_boundary(uow, place, record) for place, record in enumerate(records)]
     await uow.flush()
-    for place, document in enumerate(record["identity_policies"]):
-        own = new_id(IdKind.POLICY, uow.now)
-        text = json.dumps(document)
-        uow.add(
-            InlinePolicy(id=own, name=f"policy-{place}", document=text, principal_id=key, **new)
-        )
-    uow.emit(EventType(f"iam.{row.kind}.created.v1"), row)
-    return _question(record, uow.arn(row))
+    rows = []
+    for record, boundary in zip(records, boundaries, strict=True):
+        if boundary is not None:
+            uow.add(_version(uow, boundary, record))
+            uow.emit(EventType.POLICY_CREATED, boundary)
+        rows.append(_principal(uow, record, None if boundary is None else boundary.id))
+        uow.add(rows[-1])
+    await uow.flush()
+    for record, row in zip(records, rows, strict=True):
+        for place, document in enumerate(record["identity_policies"]):
+            uow.add(_inline(uow, row.id, place, document))
+        uow.emit(EventType(f"iam.{row.kind}.created.v1"), row)
+    return [_question(record, uow.arn(row)) for record, row in zip(records, rows, strict=True)]
 
 
-async def _stored_boundary(uow: UnitOfWork, name: str, document: Record) -> str:
-    row = Policy(
-        id=new_id(IdKind.POLICY, uow.now),
+def _new(uow: UnitOfWork) -> dict[str, Any]:
+    return {"account": "main", "created_at": uow.now, "updated_at": uow.now}
+
+
+def _boundary(uow: UnitOfWork, place: int, record: Record) -> Policy | None:
+    if not record["permission_boundaries"]:
+        return None
+    row = Policy(id=new_id(IdKind.POLICY, uow.now), name=f"boundary-{place}", **_new(uow))
+    uow.add(row)
+    return row
+
+
+def _version(uow: UnitOfWork, policy: Policy, record: Record) -> PolicyVersion:
+    (document,) = record["permission_boundaries"]
+    return PolicyVersion(
+        policy_id=policy.id,
+        number=1,
         account="main",
-        name=name,
+        document=json.dumps(document),
         created_at=uow.now,
-        updated_at=uow.now,
     )
-    uow.add(row)
-    await uow.flush()
-    uow.add(
-        PolicyVersion(
-            policy_id=row.id,
-            number=1,
-            account="main",
-            document=json.dumps(document),
-            created_at=uow.now,
-        )
+
+
+def _principal(uow: UnitOfWork, record: Record, boundary: str | None) -> Principal:
+    if _kind(record) == "user":
+        key = new_id(IdKind.USER, uow.now)
+        return User(id=key, name=key, boundary_policy_id=boundary, **_new(uow))
+    key = new_id(IdKind.ROLE, uow.now)
+    return Role(id=key, name=key, boundary_policy_id=boundary, trust_policy="{}", **_new(uow))
+
+
+def _inline(uow: UnitOfWork, owner: str, place: int, document: Record) -> InlinePolicy:
+    return InlinePolicy(
+        id=new_id(IdKind.POLICY, uow.now),
+        name=f"policy-{place}",
+        document=json.dumps(document),
+        principal_id=owner,
+        **_new(uow),
     )
-    uow.emit(EventType.POLICY_CREATED, row)
-    return row.id
 
 
 async def _decided(asker: Actor, questions: list[dict[str, Any]]) -> list[Verdict]:

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from iam.features.simulation.rules import (
+    ANONYMOUS,
     DEFAULT_ITEMS,
+    FULL_ACCESS,
     KEY_TYPES,
     MAX_ENTRIES,
     MAX_ITEMS,
+    MAX_LEVELS,
     MAX_PAIRS,
     MAX_POLICIES,
     Simulation,
@@ -270,6 +273,19 @@ def _list(description: str, items: dict[str, Any], most: int) -> dict[str, Any]:
     return {"type": "array", "description": description, "items": items, "maxItems": most}
 
 
+def _levels(whom: str) -> dict[str, Any]:
+    level = {
+        "type": "array",
+        "maxItems": MAX_POLICIES,
+        "items": {**_TEXT, "description": f"a document as JSON text, or `{FULL_ACCESS}`"},
+    }
+    description = (
+        f"guardrails for {whom}, level by level, each of which must allow; in addition to those "
+        "that stand around `policy_source_arn`"
+    )
+    return _list(description, level, MAX_LEVELS)
+
+
 _DOCUMENT: Final = {**_TEXT, "description": "a policy document as JSON text"}
 _REQUEST: Final = {
     "type": "object",
@@ -288,6 +304,13 @@ _REQUEST: Final = {
         "permissions_boundary_policy_input_list": _list(
             "the boundary; in place of the stored one", _DOCUMENT, 1
         ),
+        "session_policy_input_list": _list(
+            "what the caller's session was made with: the most that it may do",
+            _DOCUMENT,
+            MAX_POLICIES,
+        ),
+        "service_control_policy_input_list": _levels("the caller's account"),
+        "resource_control_policy_input_list": _levels("the account of the resource"),
         "action_names": _list("`service:VerbNoun`, without wildcards", _TEXT, MAX_PAIRS),
         "resource_arns": _list(
             f"by default `*`; actions times resources are at most {MAX_PAIRS}", _TEXT, MAX_PAIRS
@@ -303,7 +326,14 @@ _REQUEST: Final = {
         },
         "caller_arn": {
             **_NAME,
-            "description": "who calls: a user, service or role; by default `policy_source_arn`",
+            "description": "who calls: the ARN of a user, service, role, session "
+            "(`assumed-role`, `federated-user`) or account (`:root`), the host name of an AWS "
+            f"service, or `{ANONYMOUS}`; by default `policy_source_arn`",
+        },
+        "caller_id": {
+            **_NAME,
+            "description": "the immutable id of `caller_arn`, or of its role, by which stored "
+            "policies name it",
         },
         "context_entries": _list(
             "condition keys; `iam:` and `aws:` mean the same, and replace what the server knows",
@@ -350,6 +380,8 @@ OPENAPI: Final[dict[str, Any]] = {
                 "`policy_source_arn`, of `SimulatePrincipalPolicy`, which takes "
                 "`iam:SimulatePrincipalPolicy` on that ARN. Every member is AWS's, in words of "
                 "lower case with underscores: `PolicySourceArn` is `policy_source_arn`. "
+                "`session_policy_input_list`, `service_control_policy_input_list`, "
+                "`resource_control_policy_input_list`, `caller_id`, "
                 "`blocked_by`, `explain`, `explanation`, and `layer`, `statement`, `sid` of a "
                 "statement are this API's own. `ResourceHandlingOption` is left out: it chooses "
                 "between kinds of EC2 instances. A group is no principal; simulate its members."

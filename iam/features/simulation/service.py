@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import orjson
@@ -48,14 +48,12 @@ class Result:
     Attributes:
         resource: The resource.
         explanation: The engine's decision, and what every statement had to say.
-        layers: What it was decided by.
         is_cross_account: Caller and resource belong to different accounts.
         told: The reasons in words; empty unless they were asked for.
     """
 
     resource: str
     explanation: Explanation
-    layers: Layers
     is_cross_account: bool
     told: tuple[str, ...] = ()
 
@@ -84,16 +82,17 @@ class Result:
     @property
     def allowed_by_guardrails(self) -> bool | None:
         """Whether the guardrails let it pass; `None` where none stand in the way."""
-        if not self.layers.scps and not self.layers.rcps:
+        bound = self.explanation.layers  # an SCP binds nobody who belongs to no account
+        if not bound.scps and not bound.rcps:
             return None
-        levels = [(Layer.SCP, level) for level in range(len(self.layers.scps))]
-        levels += [(Layer.RCP, level) for level in range(len(self.layers.rcps))]
+        levels = [(Layer.SCP, level) for level in range(len(bound.scps))]
+        levels += [(Layer.RCP, level) for level in range(len(bound.rcps))]
         return all(self._says(*each) is Effect.ALLOWED for each in levels)
 
     @property
     def allowed_by_boundary(self) -> bool | None:
         """Whether the permissions boundary lets it pass; `None` where there is none."""
-        if self.layers.boundary is None:
+        if self.explanation.layers.boundary is None:
             return None
         return self._says(Layer.BOUNDARY) is Effect.ALLOWED
 
@@ -226,8 +225,7 @@ class _Scene:
         return Result(
             resource,
             explanation,
-            layers,
-            is_cross_account=owner != self._principal.account,
+            is_cross_account=self._principal.account not in {None, owner},
             told=self._told(explanation, owner) if self._simulation.explains else (),
         )
 
@@ -237,22 +235,18 @@ class _Scene:
 
     @cached_property
     def _known(self) -> Mapping[str, ContextValue]:
-        """What is known of the caller: of a stored one everything, of another one its ARN."""
+        """What is known of the caller: of a stored one everything, of another one its name."""
         facts, caller = self._facts, self._simulation.caller
         if caller is None:
             return {}
-        if facts is not None and facts.arn == caller.arn:
-            return facts.context
-        values = {
-            "PrincipalArn": caller.arn,
-            "PrincipalAccount": caller.account,
-            "PrincipalType": caller.kind.capitalize(),
-        }
-        named = values if caller.kind == "role" else {**values, "username": caller.name}
-        return Context(both_prefixes(named))
+        is_other = facts is None or facts.arn not in {caller.arn, self._principal.role_arn}
+        if facts is None or is_other or caller.id is not None:
+            return caller.context
+        own = {} if facts.arn == caller.arn else _session_keys(facts, caller)
+        return Context(own).over(facts.context)
 
     def _owner(self, resource: str) -> str:
-        home = self._simulation.owner or self._principal.account or ""
+        home = self._simulation.owner or self._principal.account or self._teller
         return owning_account(resource, home)
 
     async def _around(self, action: str, resource: str) -> Surroundings:
@@ -281,16 +275,18 @@ class _Scene:
         return Layers(
             identity=build_set([*stored.policies, *asked.policies]) if asked.policies else stored,
             boundary=asked.boundary or boundary,
+            sessions=asked.sessions,
             resource=around.resource,
-            scps=around.scps,
-            rcps=around.rcps,
+            scps=(*around.scps, *asked.scps),
+            rcps=(*around.rcps, *asked.rcps),
             resource_policy_required=around.is_required,
         )
 
     def _told(self, explanation: Explanation, owner: str) -> tuple[str, ...]:
         """The reasons; in short where what stood in the way is not the asker's to read."""
         blocked = explanation.decision.blocked_by
-        is_above = blocked in {Layer.SCP, Layer.RCP} and self._teller != MAIN_ACCOUNT
+        is_stored = self._facts is not None
+        is_above = is_stored and blocked in _ABOVE and self._teller != MAIN_ACCOUNT
         is_elsewhere = blocked is Layer.RESOURCE and self._teller != owner
         if is_above or is_elsewhere:
             return (str(for_caller(explanation)),)
@@ -298,13 +294,28 @@ class _Scene:
 
 
 def _principal(caller: Caller | None, facts: PrincipalFacts | None, asker: Asker) -> Principal:
-    if facts is not None and (caller is None or caller.arn == facts.arn):
+    if caller is None:
+        # Nobody in particular: somebody of the asker's account whom no document can name.
+        root = asker.facts.arn.rpartition(":")[0]
+        return Principal(arn=f"{root}:user/*", account=asker.facts.account)
+    if facts is None or caller.id is not None:
+        return caller.principal
+    if caller.arn == facts.arn:
         return facts.principal
-    if caller is not None:
-        return Principal(arn=caller.arn, account=caller.account)
-    # Nobody in particular: somebody of the asker's account whom no document can name.
-    root = asker.facts.arn.rpartition(":")[0]
-    return Principal(arn=f"{root}:user/*", account=asker.facts.account)
+    if _is_session_of(caller, facts):
+        return replace(caller.principal, id=facts.id, role_arn=facts.arn)
+    return caller.principal
+
+
+def _is_session_of(caller: Caller, facts: PrincipalFacts) -> bool:
+    """Whether the caller is a session of the stored role: its ARN tells account and name."""
+    named = (caller.role_arn or "").rpartition("role/")[2]
+    return facts.kind == "role" and (caller.account, named) == (facts.account, facts.name)
+
+
+def _session_keys(facts: PrincipalFacts, caller: Caller) -> dict[str, str]:
+    own = {"PrincipalType": caller.type, "userid": f"{facts.id}:{caller.name}"}
+    return both_prefixes(own)
 
 
 def _scope(asker: Asker, body: Mapping[str, object]) -> str:
@@ -320,4 +331,5 @@ def most_restrictive(results: Iterable[Result]) -> Effect:
     return next(effect for effect in _WORST_FIRST if effect in effects)
 
 
+_ABOVE = frozenset({Layer.SCP, Layer.RCP})
 _WORST_FIRST = (Effect.EXPLICIT_DENY, Effect.IMPLICIT_DENY, Effect.ALLOWED)

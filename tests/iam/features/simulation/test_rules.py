@@ -66,6 +66,21 @@ def test_the_stored_principal_is_the_caller_unless_another_is_named() -> None:
         ({"resource_arns": ["x" * 3_000]}, "$.resource_arns"),
         ({"resource_owner": "main"}, "$.resource_owner"),
         ({"caller_arn": "arn:iam:iam::main:group/g"}, "$.caller_arn"),
+        ({"caller_arn": "arn:iam:sts::main:assumed-role/app"}, "$.caller_arn"),
+        ({"caller_arn": "arn:iam:sts::main:federated-user/a/b"}, "$.caller_arn"),
+        ({"caller_arn": "nobody"}, "$.caller_arn"),
+        ({"caller_arn": "*.amazonaws.com"}, "$.caller_arn"),
+        ({"caller_id": "usr_1"}, "$.caller_arn"),
+        ({"caller_arn": BOB, "caller_id": "usr 1"}, "$.caller_id"),
+        ({"policy_source_arn": "arn:iam:iam::main:root"}, "$.policy_source_arn"),
+        ({"session_policy_input_list": POLICY}, "$.session_policy_input_list"),
+        ({"service_control_policy_input_list": POLICY}, "$.service_control_policy_input_list"),
+        ({"service_control_policy_input_list": [POLICY]},
+         "$.service_control_policy_input_list[0]"),
+        ({"resource_control_policy_input_list": [[], [{}]]},
+         "$.resource_control_policy_input_list[1][0]"),
+        ({"resource_control_policy_input_list": [[]] * 11},
+         "$.resource_control_policy_input_list"),
         ({"policy_source_arn": "bob"}, "$.policy_source_arn"),
         ({"resource_policy": POLICY}, "$.caller_arn"),
         ({"permissions_boundary_policy_input_list": [POLICY, POLICY]},
@@ -102,6 +117,66 @@ def test_a_document_that_is_no_policy_is_refused_with_all_its_defects() -> None:
         "$.policy_input_list[1]:$.Statement.Effect",
         "$.policy_input_list[1]:$.Statement.Action",
     ]
+
+
+def test_a_guardrail_that_is_none_is_refused_with_its_level_and_place() -> None:
+    problems = refused(service_control_policy_input_list=[["FullAccess"], [POLICY, "{}"]])
+    assert {problem["path"].partition(":")[0] for problem in problems} == {
+        "$.service_control_policy_input_list[1][1]"
+    }
+
+
+def test_the_shipped_guardrail_is_known_by_its_name_where_guardrails_are() -> None:
+    levels = [["FullAccess"], []]
+    read = parse_simulation(
+        {
+            **GOOD,
+            "service_control_policy_input_list": levels,
+            "resource_control_policy_input_list": levels,
+        }
+    )
+    for kind in (read.scps, read.rcps):
+        assert [len(level.entries) for level in kind] == [1, 0]
+    assert refused(session_policy_input_list=["FullAccess"])
+
+
+@pytest.mark.parametrize(
+    ("name", "arn", "account", "keys"),
+    [
+        (BOB, BOB, "main",
+         {"principalarn": BOB, "principalaccount": "main", "principaltype": "User",
+          "username": "bob"}),
+        ("arn:iam:sts::main:assumed-role/app/s1", "arn:iam:sts::main:assumed-role/app/s1", "main",
+         {"principalarn": "arn:iam:iam::main:role/app", "principalaccount": "main",
+          "principaltype": "AssumedRole"}),
+        ("arn:iam:sts::main:federated-user/ana", "arn:iam:sts::main:federated-user/ana", "main",
+         {"principalarn": "arn:iam:sts::main:federated-user/ana", "principalaccount": "main",
+          "principaltype": "FederatedUser"}),
+        ("arn:iam:iam::main:root", "arn:iam:iam::main:root", "main",
+         {"principalarn": "arn:iam:iam::main:root", "principalaccount": "main",
+          "principaltype": "Account", "userid": "main"}),
+        ("ec2.amazonaws.com", "ec2.amazonaws.com", None,
+         {"principalisawsservice": "true", "principalservicename": "ec2.amazonaws.com"}),
+        ("anonymous", None, None, {"principaltype": "Anonymous", "userid": "anonymous"}),
+    ],
+)  # fmt: skip
+def test_a_caller_is_known_by_its_name_alone(
+    name: str, arn: str | None, account: str | None, keys: dict[str, str]
+) -> None:
+    caller = parse_simulation({**GOOD, "caller_arn": name}).caller
+    assert caller is not None
+    assert (caller.principal.arn, caller.principal.account) == (arn, account)
+    assert caller.context == {f"{one}:{key}": keys[key] for one in ("iam", "aws") for key in keys}
+
+
+def test_an_id_is_the_callers_or_that_of_its_role() -> None:
+    user = parse_simulation({**GOOD, "caller_arn": BOB, "caller_id": "usr_1"}).caller
+    session = "arn:iam:sts::main:assumed-role/app/s1"
+    role = parse_simulation({**GOOD, "caller_arn": session, "caller_id": "rol_1"}).caller
+    assert user is not None
+    assert (user.principal.id, user.context["aws:userid"]) == ("usr_1", "usr_1")
+    assert role is not None
+    assert (role.principal.id, role.context["aws:userid"]) == ("rol_1", "rol_1:s1")
 
 
 def test_the_work_of_one_request_is_bounded() -> None:
