@@ -4,11 +4,22 @@ The routes are taken from the OpenAPI document, so a new one is under this test 
 """
 
 import json
+import os
 
 import pytest
 
+from iam.journal.chains import SealTools, seal_next
 from iam.models import MAIN_ACCOUNT, AuditEntry
-from tests.iam.test_catalogue import ANY_VERSION, HOLDERS, TRUST, Operation, described, furnish
+from tests.iam.journal.sealed_logs import ISSUER, SIGNER
+from tests.iam.test_catalogue import (
+    ANY_VERSION,
+    BODIES,
+    HOLDERS,
+    TRUST,
+    Operation,
+    described,
+    furnish,
+)
 from tests.world import Actor, World
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +27,7 @@ pytestmark = pytest.mark.anyio
 ASKING = {"Evaluate", "PlanConfiguration", "PreviewMailTemplate", "SimulateCustomPolicy"}
 """They are posted only because what they ask does not fit into an address."""
 
-OF_NO_ROW = {"SendTestMail"}
+OF_NO_ROW = {"EraseAuditPrincipal", "SendTestMail"}
 """What they do changes nothing that is audited; the event tells it in its detail."""
 
 FOLLOWING = {
@@ -66,10 +77,26 @@ async def written_by(world: World, request_id: str) -> list[AuditEntry]:
     return [entry for entry in entries if entry.request_id == request_id]
 
 
+async def erasable(world: World, admin: Actor) -> str:
+    """The id of a user who is deleted, and of whom all that is told is sealed."""
+    made = await admin.http.post("/v1/users", json={"name": "gone"})
+    await admin.http.delete("/v1/users/gone", headers=ANY_VERSION)
+    # With a key that is in no table: rotation would tell of that one as well.
+    tools = SealTools(
+        issuer=ISSUER, signer=SIGNER, job="arn:iam:iam::main:job/test", randomness=os.urandom
+    )
+    async with world.work() as uow:
+        is_sqlite = world.runtime.database.is_sqlite
+        await seal_next(uow, tools, limit=1_000, now=uow.now, is_sqlite=is_sqlite)
+    return str(made.json()["id"])
+
+
 async def test_al_05_al_06_every_change_is_one_event_of_who_really_made_it(
-    world: World, admin: Actor
+    world: World, admin: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = await furnish(world, admin)
+    gone = {"principal": await erasable(world, admin)}
+    monkeypatch.setitem(BODIES, "ErasureIn", gone)
     other = json.dumps({"trust_policy": TRUST}).replace("user/alice", "service/billing")
     path, sent_as = "/v1/roles/deploy/trust-policy", {"Content-Type": "application/json"}
     changed = await admin.http.put(path, content=other, headers={**ANY_VERSION, **sent_as})
