@@ -25,22 +25,24 @@ pytestmark = [
 ]
 
 
-def program(name: str, package: str) -> str:
-    """The path of a program; the test is skipped without it."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed; it is in Debian's package {package}")
-    return found
+def needs(name: str, package: str) -> pytest.MarkDecorator:
+    """Skip, before anything is prepared, where the program is not installed."""
+    reason = f"{name} is not installed; it is in Debian's package {package}"
+    return pytest.mark.skipif(shutil.which(name) is None, reason=reason)
 
 
+@needs("promtool", "prometheus")
 async def test_promtool_finds_nothing_wrong_with_the_metrics(world: World, admin: Actor) -> None:
-    promtool = program("promtool", "prometheus")
     await world.http.get("/readyz")
     await admin.http.get("/v1/services/nobody")
     await ask(world, "token", {"grant_type": "client_credentials"})
     text = (await admin.http.get("/metrics")).text
     checked = subprocess.run(  # noqa: ASYNC221 -- nothing else waits for this loop
-        [promtool, "check", "metrics"], check=False, capture_output=True, text=True, input=text
+        [shutil.which("promtool") or "", "check", "metrics"],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=text,
     )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
@@ -48,7 +50,6 @@ async def test_promtool_finds_nothing_wrong_with_the_metrics(world: World, admin
 @contextmanager
 def influxdb(directory: Path) -> Iterator[str]:
     """A server with an empty database `iam`."""
-    server = program("influxd", "influxdb")
     url = f"http://127.0.0.1:{(port := free_port())}"
     settings = {
         "INFLUXDB_REPORTING_DISABLED": "true",
@@ -62,7 +63,9 @@ def influxdb(directory: Path) -> Iterator[str]:
     }
     with (
         (directory / "influxd.log").open("wb") as log,
-        subprocess.Popen([server], env=settings, stdout=log, stderr=log) as process,
+        subprocess.Popen(
+            [shutil.which("influxd") or ""], env=settings, stdout=log, stderr=log
+        ) as process,
     ):
         try:
             _wait_for(url)
@@ -85,6 +88,7 @@ def _wait_for(url: str) -> None:
             return
 
 
+@needs("influxd", "influxdb")
 async def test_influxdb_has_the_points_that_were_pushed(database_url: str, tmp_path: Path) -> None:
     odd = 'a b,c=d"e\\'
     with influxdb(tmp_path) as url:
