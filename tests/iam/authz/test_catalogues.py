@@ -77,6 +77,6 @@ def test_every_way_up_that_we_have_is_one_that_lint_knows() -> None:
     assert Action.CREATE_POLICY_VERSION in ours
     verbs = ("Attach", "Put", "AddUser", "SetDefault", "UpdateAssumeRole")
     risky = {action for action in Action if action.operation.startswith(verbs)}
-    # Guardrails never give anything, a catalogue only tells of actions, a mail only of what is sent.
+    # Guardrails never give anything, a catalogue only tells of actions, a mail only of changes.
     harmless = {Action.ATTACH_GUARDRAIL, Action.PUT_ACTION_CATALOGUE, Action.PUT_MAIL_TEMPLATE}
     assert risky - harmless <= ours
