@@ -1,5 +1,7 @@
 """Use cases of recovery. All of them are the host's own: who runs them has the key file."""
 
+from hmac import compare_digest
+
 from iam.errors import IamError, conflict, not_found, unavailable
 from iam.features.master_key.queries import find_active, list_keys
 from iam.features.recovery import queries, rules
@@ -35,7 +37,7 @@ async def confirm_recipient(uow: UnitOfWork, *, code: str) -> RecoveryRecipient:
     """Take the code from a recovery copy as proof that its recipient can open it."""
     wanted = rules.confirmation_hash(code)
     for row in await queries.list_recipients(uow):
-        if row.confirmation_hash == wanted:
+        if compare_digest(row.confirmation_hash, wanted):
             if row.confirmed_at is None:
                 row.confirmed_at = uow.now
                 uow.emit(EventType.RECOVERY_RECIPIENT_CONFIRMED, row)
