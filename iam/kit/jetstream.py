@@ -55,23 +55,14 @@ class JetStream:
 
         A stream that got the id before keeps one copy (``Nats-Msg-Id``).
         """
-        from nats.errors import Error as NatsError
-        from nats.js.errors import NoStreamResponseError
-
         headers = {"Nats-Msg-Id": message_id, "Content-Type": content_type}
         try:
             async with asyncio.timeout(self._seconds):
                 client = await self._connected()
                 stream = client.jetstream()
                 await stream.publish(subject, body, timeout=self._seconds, headers=headers)
-        except NoStreamResponseError:
-            return "no_stream"
-        except TimeoutError:
-            return "timeout"
-        except IamError as error:
-            return str(error.detail.get("reason", error.code))
-        except (NatsError, OSError):
-            return "connect"
+        except Exception as error:  # noqa: BLE001 -- a server's words may break the library anywhere
+            return _reason(error)
         return None
 
     async def aclose(self) -> None:
@@ -88,7 +79,7 @@ class JetStream:
             return self._client
 
     async def _connect(self) -> "Client":
-        from nats.aio.client import Client
+        from iam.kit.nats_client import GuardedClient
 
         found = await self._outbound.addresses(
             self._host, self._port, is_plain=not self._is_tls, ports=_NATS_PORTS
@@ -98,7 +89,7 @@ class JetStream:
             options |= {"tls": await self._outbound.tls(), "tls_hostname": self._host}
         address = f"[{found[0]}]" if ":" in found[0] else found[0]
         scheme = "tls" if self._is_tls else "nats"
-        client = Client()
+        client = GuardedClient(needs_tls=self._is_tls)
         try:
             await client.connect(
                 f"{scheme}://{address}:{self._port}",
@@ -112,6 +103,26 @@ class JetStream:
             await client.close()  # or what it has opened so far stays open
             raise
         return client
+
+
+def _reason(error: Exception) -> str:
+    from nats.errors import Error as NatsError
+    from nats.js.errors import NoStreamResponseError
+
+    from iam.kit.nats_client import NoTlsError
+
+    match error:
+        case IamError():
+            return str(error.detail.get("reason", error.code))
+        case NoStreamResponseError():
+            return "no_stream"
+        case NoTlsError():
+            return "tls"
+        case TimeoutError():
+            return "timeout"
+        case NatsError() | OSError():
+            return "connect"
+    return "protocol"
 
 
 async def _unheard(_error: Exception) -> None:
