@@ -8,22 +8,27 @@ from sqlalchemy import column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from iam.kit.metrics import Family, gauge
-from iam.models import Backup, Installation
+from iam.models import MAIN_ACCOUNT, Backup, Installation
 from iam.work import UnitOfWork
 
 POSITIONS: Final = "outbox_messages_position"
 """What counts the outbox on PostgreSQL."""
-_AUDIT: Final = table("audit_entries", column("id"), column("sequence"))
+_AUDIT: Final = table("audit_entries", column("id"))
+_CHAINS: Final = table("audit_chains", column("name"), column("sequence"), column("hash"))
 _OUTBOX: Final = table("outbox_messages", column("position"))
 
 
 async def audit_head(connection: AsyncConnection) -> dict[str, Any]:
-    """The last audit entry of the state that this connection sees: its id, and its number."""
-    query = select(
-        func.max(_AUDIT.c.id).label("last_id"), func.max(_AUDIT.c.sequence).label("sequence")
-    )
-    row = (await connection.execute(query)).mappings().one()
-    return dict(row)
+    """The end of the audit log that this connection sees: the last entry, and the seal of `main`.
+
+    The seal is how far the chain has come, and its hash there.
+    """
+    last = await connection.scalar(select(func.max(_AUDIT.c.id)))
+    query = select(_CHAINS.c.sequence, _CHAINS.c.hash).where(_CHAINS.c.name == MAIN_ACCOUNT)
+    chain = (await connection.execute(query)).mappings().one_or_none()
+    if chain is None:
+        return {"last_id": last}
+    return {"last_id": last, "sequence": chain["sequence"], "hash": bytes(chain["hash"]).hex()}
 
 
 async def last_position(connection: AsyncConnection) -> int:

@@ -37,7 +37,7 @@ class Header:
         database: `sqlite` or `postgresql`.
         created_at: When the state was read, by the clock of the database; ISO 8601.
         restore_epoch: That of the installation.
-        audit_head: The last audit entry: its id, its sequence number, and how the log is sealed.
+        audit_head: The last audit entry, and the seal of the log.
         key_id: The master key that opens the file and most of what is sealed in it.
         recovery: The master keys, for the recovery recipients (armored age).
     """

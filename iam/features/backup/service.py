@@ -273,11 +273,13 @@ async def _describe(uow: UnitOfWork) -> tuple[Header, list[Recipient]]:
     if installation is None:
         raise conflict("not_prepared", "there is no installation yet; start the server once")
     tools = uow.tools
+    # Not that of this code: a newer one may have changed the schema, and this one goes on.
+    revision = await schema.current_revision(tools.database) or schema.HEAD
     now = uow.now if tools.database.is_sqlite else await tools.database.time()
     header = Header(
         id=new_id(IdKind.BACKUP, now),
         installation=installation.uid,
-        schema=schema.HEAD,
+        schema=revision,
         database="sqlite" if tools.database.is_sqlite else "postgresql",
         created_at=now.astimezone(UTC).isoformat(),
         restore_epoch=installation.restore_epoch,

@@ -1,6 +1,7 @@
 """`iam backup restore`."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -53,6 +54,15 @@ def restore(
             help="Let credentials work that may have been revoked since the backup.",
         ),
     ] = False,
+    revocations: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--revocations",
+            metavar="FILE",
+            help="The checkpoint file of the audit log: end again what it says has ended since, "
+            "and quarantine nothing else. Once for each file.",
+        ),
+    ] = None,
     identity: Annotated[
         Path | None,
         typer.Option(
@@ -65,7 +75,8 @@ def restore(
     """Restore a backup, on the host of the server, which must not run.
 
     Every token, session and code of before is refused afterwards, and the signing keys are new.
-    Credentials are quarantined: some of them may have been revoked since the backup.
+    Credentials are quarantined: some of them may have been revoked since the backup. With the
+    checkpoint files of the audit log it is known which.
     """
     demand_local("backup restore", local=local)
     import asyncio
@@ -81,6 +92,7 @@ def restore(
                 identity=identity,
                 replaces=replace,
                 accepts_secrets=accept_revoked_secrets,
+                lines=_lines_of(revocations),
                 progress=progress,
             )
         )
@@ -99,9 +111,12 @@ def _tell(terminal: Terminal, done: "Restored") -> None:
             "rows": done.rows,
             "restore_epoch": done.restore_epoch,
             "quarantined": done.quarantined,
+            "replayed": done.replayed,
         },
     )
     terminal.output.remark("every token of before is refused, and the signing keys are new")
+    if done.replayed:
+        terminal.output.remark(f"{done.replayed} things have ended again that had ended since")
     if done.quarantined:
         terminal.output.remark(
             f"{done.quarantined} credentials are quarantined: some may have been revoked since. "
@@ -117,9 +132,11 @@ async def _restore(
     identity: Path | None,
     replaces: bool,
     accepts_secrets: bool,
+    lines: list[str] | None,
     progress: Progress,
 ) -> "Restored":
     from iam.features.backup.service import keys_for, opened
+    from iam.features.restore.rules import ended_since
     from iam.features.restore.service import restore as restore_into
     from iam.terminal.host import build_runtime, root_of, sqlite_file
     from iam.work import begin_work
@@ -127,6 +144,7 @@ async def _restore(
     key_file = settings.effective_master_key_file
     sealer, identities = keys_for(file, key_file=key_file, identity_file=identity)
     with opened(file, identities) as backup:
+        since = datetime.fromisoformat(backup.header.created_at)
         target = sqlite_file(settings)
         present = await _look(settings, backup, replaces=replaces)
         _keep_keys(key_file, sealer)
@@ -143,6 +161,7 @@ async def _restore(
                 backup,
                 present=present,
                 accepts_secrets=accepts_secrets,
+                ended=None if lines is None else ended_since(lines, since=since),
                 told=progress.told,
             )
         finally:
@@ -150,6 +169,22 @@ async def _restore(
     if target is not None and draft is not None:
         _swap(draft, target)
     return done
+
+
+def _lines_of(files: list[Path] | None) -> list[str] | None:
+    """What the checkpoint files of the audit log say; `None` without any."""
+    from iam.errors import unavailable
+
+    if not files:
+        return None
+    lines: list[str] = []
+    for file in files:
+        try:
+            lines += file.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            message = f"cannot read `{file}`: {error.strerror}"
+            raise unavailable("file_unreadable", message) from None
+    return lines
 
 
 async def _look(settings: "HostSettings", backup: "OpenBackup", *, replaces: bool) -> "Present":

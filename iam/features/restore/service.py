@@ -1,6 +1,6 @@
 """Use cases of restores: put a backup in the place of a database, and make it safe to serve."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,17 @@ from iam.kit import schema
 from iam.kit.database import Database
 from iam.kit.ids import IdKind, new_id
 from iam.kit.sealing import Sealer
-from iam.models import CredentialStatus, Installation, Principal, Restore
+from iam.models import (
+    MAIN_ACCOUNT,
+    Account,
+    AccountStatus,
+    Credential,
+    CredentialStatus,
+    Installation,
+    Principal,
+    PrincipalStatus,
+    Restore,
+)
 from iam.work import Tools, UnitOfWork
 
 Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
@@ -39,12 +49,14 @@ class Restored:
         rows: How many came back.
         restore_epoch: The new one.
         quarantined: How many credentials have to be reactivated, or made anew.
+        replayed: How many things have ended again that had ended since the backup.
     """
 
     header: Header
     rows: int
     restore_epoch: int
     quarantined: int
+    replayed: int
 
 
 async def look_at(database: Database) -> Present:
@@ -91,6 +103,7 @@ async def restore(
     *,
     present: Present,
     accepts_secrets: bool = False,
+    ended: Mapping[str, str] | None = None,
     told: Told = quiet,
 ) -> Restored:
     """Fill the database from a backup, bring its schema up to date, and make it safe to serve.
@@ -101,6 +114,8 @@ async def restore(
         backup: What with.
         present: What it takes the place of.
         accepts_secrets: Whether credentials that were revoked since may come back.
+        ended: What has ended since, as `rules.ended_since` found it; then only that is put out of
+            use. `None`: nobody knows, and every credential is quarantined.
         told: Is told of the progress.
 
     Raises `IamError`; the database is then as it was, or refuses to be served until a restore has
@@ -113,15 +128,20 @@ async def restore(
     async with tools.database.connect(writes=False) as connection:
         await _refuse_unreadable(connection, tools.sealer)
     async with begin() as uow:
-        epoch, quarantined = await _make_safe(
-            uow, backup.header, present, accepts_secrets=accepts_secrets
+        epoch, quarantined, replayed = await _make_safe(
+            uow, backup.header, present, accepts_secrets=accepts_secrets, ended=ended
         )
-    return Restored(backup.header, total(counts), epoch, quarantined)
+    return Restored(backup.header, total(counts), epoch, quarantined, replayed)
 
 
 async def _make_safe(
-    uow: UnitOfWork, header: Header, present: Present, *, accepts_secrets: bool
-) -> tuple[int, int]:
+    uow: UnitOfWork,
+    header: Header,
+    present: Present,
+    *,
+    accepts_secrets: bool,
+    ended: Mapping[str, str] | None,
+) -> tuple[int, int, int]:
     """See to it that nothing comes back that has ended since the backup (F-24)."""
     await uow.see_all_accounts()
     installation = await uow.get(Installation, 1)
@@ -129,7 +149,9 @@ async def _make_safe(
         raise invalid("backup_malformed", "the backup holds no installation")
     # A backup holds what was made under the keys of its time, and they are needed from here on.
     await master_key.ensure_master_key(uow, installation)
-    quarantined = 0 if accepts_secrets else await _quarantine(uow)
+    replayed = await _end_again(uow, ended or {})
+    is_known = accepts_secrets or ended is not None
+    quarantined = 0 if is_known else await _quarantine(uow)
     installation.restore_epoch = rules.next_epoch(
         [installation.restore_epoch, present.restore_epoch], now=uow.now
     )
@@ -139,25 +161,66 @@ async def _make_safe(
         backup=header.id,
         backup_created_at=header.created_at,
         heads={"backup": dict(header.audit_head), "replaced": present.audit_head},
-        credentials="accepted" if accepts_secrets else f"{quarantined} quarantined",
+        credentials="accepted" if is_known else "quarantined",
+        quarantined=quarantined,
+        replayed=replayed,
     )
     await replace_keys(uow)
     (row,) = (await uow.scalars(queries.unfinished())).all()
     row.finished_at = uow.now
-    return installation.restore_epoch, quarantined
+    return installation.restore_epoch, quarantined, replayed
+
+
+async def _end_again(uow: UnitOfWork, ended: Mapping[str, str]) -> int:
+    """End what has ended since the backup; returns how much of it the backup had brought back."""
+    count = 0
+    for target, outcome in ended.items():
+        if outcome == "disabled":
+            count += await _disable(uow, target)
+        elif outcome == "suspended":
+            count += await _suspend(uow, target)
+        else:
+            count += await _put_out_of_use(uow, target, CredentialStatus(outcome))
+    return count
+
+
+async def _disable(uow: UnitOfWork, principal_id: str) -> bool:
+    row = await uow.get(Principal, principal_id)
+    if row is None or not row.is_active:
+        return False
+    row.status = PrincipalStatus.DISABLED
+    row.principal_epoch += 1
+    uow.emit(EventType(f"iam.{row.kind}.disabled.v1"), row)
+    return True
+
+
+async def _suspend(uow: UnitOfWork, account: str) -> bool:
+    row = await uow.get(Account, account)
+    if row is None or row.status != AccountStatus.ACTIVE or account == MAIN_ACCOUNT:
+        return False
+    row.status = AccountStatus.SUSPENDED
+    uow.emit(EventType.ACCOUNT_SUSPENDED, row)
+    return True
+
+
+async def _put_out_of_use(uow: UnitOfWork, credential: str, status: CredentialStatus) -> bool:
+    row = await uow.get(Credential, credential)
+    if row is None or row.status in {status, CredentialStatus.REVOKED}:
+        return False
+    row.status = status
+    event = EventType.CREDENTIAL_QUARANTINED
+    if status is CredentialStatus.REVOKED:
+        row.revoked_at, event = uow.now, EventType.CREDENTIAL_REVOKED
+    holder = await uow.get(Principal, row.principal_id)
+    uow.emit(event, row, holder=uow.arn(holder) if holder is not None else row.principal_id)
+    return True
 
 
 async def _quarantine(uow: UnitOfWork) -> int:
     """Put every credential out of use: which of them were revoked since, nobody here knows."""
     rows = await queries.active_credentials(uow)
     for row in rows:
-        holder = await uow.get(Principal, row.principal_id)
-        row.status = CredentialStatus.QUARANTINED
-        uow.emit(
-            EventType.CREDENTIAL_QUARANTINED,
-            row,
-            holder=uow.arn(holder) if holder is not None else row.principal_id,
-        )
+        await _put_out_of_use(uow, row.id, CredentialStatus.QUARANTINED)
     return len(rows)
 
 

@@ -1,7 +1,7 @@
 """A restore brings back what there was, and nothing that has ended since (F-24)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from iam.runtime import Runtime
 from iam.work import Caller, begin_work
 from tests.backups import back_up, give_recovery_key
 from tests.postgres import Server
-from tests.world import MASTER_KEY, NOON, World, allow, make_settings, open_world
+from tests.world import MASTER_KEY, NOON, Actor, World, allow, make_settings, open_world
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,12 @@ async def target(url: str, directory: Path) -> AsyncIterator[Runtime]:
 
 
 async def restore_to(
-    runtime: Runtime, path: Path, *, replaces: bool = False, accepts: bool = False
+    runtime: Runtime,
+    path: Path,
+    *,
+    replaces: bool = False,
+    accepts: bool = False,
+    ended: Mapping[str, str] | None = None,
 ) -> Restored:
     """Restore a backup as the command does."""
     root = Caller.root(account=MAIN_ACCOUNT, partition="iam", request_id="restore")
@@ -62,6 +67,7 @@ async def restore_to(
             backup,
             present=present,
             accepts_secrets=accepts,
+            ended=ended,
         )
 
 
@@ -114,6 +120,42 @@ async def test_a_restore_takes_the_place_of_what_is_there_only_when_told_to(
         assert (await look_at(runtime.database)).restore_epoch == second.restore_epoch
     assert second.restore_epoch > first.restore_epoch
     assert second.quarantined == 0
+
+
+@pytest.mark.any_database
+async def test_f_24_with_the_revocations_only_what_has_ended_ends_again(
+    world: World, admin: Actor, tmp_path: Path
+) -> None:
+    await give_recovery_key(world)
+    acme = await world.account("acme")
+    leaver = await world.actor(name="leaver")
+    made: dict[str, str] = {}
+    for name in ("revoked", "kept"):
+        await world.actor(name=name)
+        answer = await admin.http.post(
+            f"/v1/services/{name}/credentials", json={"kind": "client_secret"}
+        )
+        made[name] = answer.json()["id"]
+    path = Path((await back_up(world, tmp_path)).path)
+    ended = {
+        made["revoked"]: "revoked",
+        leaver.id: "disabled",
+        acme: "suspended",
+        "usr_x": "disabled",
+    }
+    url = f"sqlite+aiosqlite:///{tmp_path}/restored.db"
+    async with target(url, tmp_path) as runtime:
+        done = await restore_to(runtime, path, ended=ended)
+    assert (done.replayed, done.quarantined) == (3, 0)
+    async with open_world(url, tmp_path) as restored:
+        again = restored.client(await restored.token_for(admin.id))
+        status = {
+            name: (await again.get(f"/v1/credentials/{id_}")).json()["status"]
+            for name, id_ in made.items()
+        }
+        assert status == {"revoked": "revoked", "kept": "active"}
+        assert (await again.get("/v1/services/leaver")).json()["status"] == "disabled"
+        assert (await again.get("/v1/accounts/acme")).json()["status"] == "suspended"
 
 
 @pytest.mark.any_database
