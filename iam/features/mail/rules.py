@@ -24,7 +24,7 @@ _SLOT = re.compile(r"\{\{ *([a-z][a-z0-9_]{0,63}) *\}\}")
 _BRACES = re.compile(r"\{\{|\}\}|\{%|\{#")
 # No quoted local parts, comments or literals: nobody's mailbox needs them, and parsers differ.
 _ADDRESS = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
+    r"(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 _MAX_ADDRESS: Final = 254
@@ -87,7 +87,8 @@ def message_of(content: Content, *, mail_id: str, sender: str, domain: str) -> b
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(addr_spec=sender)
     message["To"] = Address(addr_spec=content.recipient)
-    message["Subject"] = content.subject
+    # The library decodes encoded words (RFC 2047) in what it is given, with line breaks in them.
+    message["Subject"] = content.subject.replace("=?", "= ?")
     message["Message-ID"] = f"<{mail_id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(content.text)

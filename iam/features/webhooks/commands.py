@@ -14,6 +14,8 @@ from iam.terminal.terminal import Terminal
 
 WAIT_SECONDS: Final = 20
 """How long `iam webhook test` waits for what becomes of the test."""
+REPLAYED_AT_ONCE: Final = 1_000
+"""How many the server queues again at once."""
 _TESTED: Final = "iam.webhook.tested.v1"
 
 EventsOption = Annotated[
@@ -184,11 +186,10 @@ def replay(
     """Queue dead deliveries again, all of them or one."""
     path = terminal.refer(webhook, "webhook").path
     one = f"/{terminal.refer(delivery, 'delivery').quoted}" if delivery else ""
-    total, count = 0, 1
-    while count:
-        answer = terminal.api.post(f"{path}/deliveries{one}:replay")
-        count = 0 if delivery else answer["replayed"]
-        total += answer["replayed"]
+    total = count = terminal.api.post(f"{path}/deliveries{one}:replay")["replayed"]
+    while count == REPLAYED_AT_ONCE:  # fewer are all: what dies again at once is not asked for
+        count = terminal.api.post(f"{path}/deliveries:replay")["replayed"]
+        total += count
     done = f"queued {total} deliver{'y' if total == 1 else 'ies'} again"
     terminal.output.done(done, {"replayed": total})
 

@@ -96,13 +96,16 @@ async def update_webhook(
 ) -> WebhookView:
     """Change the address, the events or the description.
 
-    Who aims it elsewhere, or lets it carry more, must be allowed to read events, and owns it then.
+    Who aims it elsewhere, or lets it carry more, must be allowed to read events, and owns it then;
+    whom a NATS server takes us for decides where they go, too. To another server goes no secret
+    that was given for the first: it has to be given again.
     """
     row = await _authorized(uow, webhook, Action.UPDATE_WEBHOOK)
     expecting(row.version)
     patterns, url = changes.get("event_types"), changes.get("url")
+    secret = changes.get("secret")
     is_wider = patterns and rules.is_wider(patterns, row.event_types, known=EventType)
-    if is_wider or url is not None:
+    if is_wider or url is not None or secret is not None:
         await _authorize_reading(uow)
         row.owner_id = uow.caller.id
     if patterns is not None:
@@ -110,12 +113,15 @@ async def update_webhook(
         row.event_types = patterns
     if url is not None:
         _check_target(row.kind, url, outbound)
+        is_nats = row.kind == WebhookKind.NATS
+        if is_nats and url != row.url and row.secret_sealed is not None and secret is None:
+            raise invalid("secret_required", "another server needs the secret again")
         row.url = _shown_url(row.kind, url)
         if row.kind == WebhookKind.SLACK:
             _seal_secret(uow, row, url)
-    if changes.get("secret") is not None:
+    if secret is not None:
         _check_takes_secret(row.kind)
-        _seal_secret(uow, row, changes["secret"])
+        _seal_secret(uow, row, secret)
     row.description = changes.get("description", row.description)
     row.updated_at = uow.now
     uow.emit(EventType.WEBHOOK_UPDATED, row)

@@ -46,6 +46,18 @@ def test_wh_06_no_value_begins_another_header(line_break: str) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "subject",
+    ["=?utf-8?q?x=0D=0ABcc:_all@evil.example?=", "=?utf-8?b?eA0KQmNjOiBhbGxAZXZpbC5leGFtcGxl?="],
+)
+def test_wh_06_a_subject_in_encoded_words_begins_no_header(subject: str) -> None:
+    content = Content("a@b.c", subject, "t", "")
+    raw = message_of(content, mail_id="eml_1", sender="iam@b.c", domain="b.c")
+    message = message_from_bytes(raw, policy=policy.default)
+    assert message["Bcc"] is None
+    assert message["Subject"] == subject.replace("=?", "= ?")
+
+
 def test_a_message_has_a_plain_text_and_html_and_an_id_of_its_own() -> None:
     content = Content("ana@shop.example", "Grüße", "Grüße, Text", "<p>Grüße</p>")
     raw = message_of(content, mail_id="eml_1", sender="iam@shop.example", domain="iam.example")
@@ -59,16 +71,22 @@ def test_a_message_has_a_plain_text_and_html_and_an_id_of_its_own() -> None:
 @pytest.mark.parametrize(
     "address",
     ["a", "a@", "@b", "a b@c.d", "a@b\r\nRCPT TO:<x@y>", "a@b, c@d", '"a b"@c.d', "a@[1.2.3.4]",
-     "a@b..c", "<a@b.c>", "a@b.c\n", "a@-b.c", "a@" + "b" * 260],
+     "a@b..c", "a..b@c.d", ".a@c.d", "a.@c.d", "a" * 65 + "@c.d", "<a@b.c>", "a@b.c\n",
+     "a@-b.c", "a@" + "b" * 260],
 )  # fmt: skip
 def test_what_is_no_plain_address_is_refused(address: str) -> None:
     with pytest.raises(IamError, match="mail address"):
         check_address(address)
 
 
-@pytest.mark.parametrize("address", ["a@b.c", "a+b@mail.shop.example", "o'x@b.c", "a@localhost"])
-def test_plain_addresses_are_taken(address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["a@b.c", "a.b+c@mail.shop.example", "o'x@b.c", "a@localhost", "a" * 64 + "@b.c"]
+)
+def test_plain_addresses_are_taken_and_make_a_message(address: str) -> None:
     check_address(address)
+    assert address.encode() in message_of(
+        Content(address, "s", "t", ""), mail_id="eml_1", sender=address, domain="b.c"
+    )
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,14 @@ class TestWhoMay:
         assert (await blind.http.post("/v1/webhooks/hook:disable")).status_code == 200
         assert (await blind.http.post("/v1/webhooks/hook:enable")).status_code == 403
 
+    async def test_pe_22_nor_lets_a_nats_server_take_it_for_somebody_else(
+        self, world: World, admin: Actor
+    ) -> None:
+        await create(admin, kind="nats", url="tls://nats.example.com", secret="u:p")
+        blind = await world.actor(allow("iam:*Webhook*"))
+        answer = await blind.http.patch("/v1/webhooks/hook", json={"secret": "e:v"}, headers=ANY)
+        assert answer.status_code == 403
+
     async def test_who_aims_it_elsewhere_owns_it(self, world: World, admin: Actor) -> None:
         await create(admin)
         other = await world.actor(allow("iam:UpdateWebhook", "audit:ListEvents"))
@@ -127,6 +135,17 @@ class TestAddresses:
 
 @ON_SQLITE
 class TestSecrets:
+    async def test_sr_01_to_another_nats_server_goes_no_secret_that_was_given_for_the_first(
+        self, admin: Actor
+    ) -> None:
+        await create(admin, kind="nats", url="tls://nats.example.com", secret="u:p")
+        change = {"url": "tls://nats.evil.example"}
+        refused = await admin.http.patch("/v1/webhooks/hook", json=change, headers=ANY)
+        assert (refused.status_code, refused.json()["code"]) == (400, "secret_required")
+        for given in ({**change, "secret": "u:q"}, {"url": "tls://nats.evil.example"}):
+            taken = await admin.http.patch("/v1/webhooks/hook", json=given, headers=ANY)
+            assert taken.status_code == 200, taken.text
+
     async def test_sr_01_the_secret_is_sealed_and_shown_once(
         self, world: World, admin: Actor
     ) -> None:
