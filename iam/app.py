@@ -24,6 +24,7 @@ from iam.features.credentials.snapshots import ClientSnapshots
 from iam.features.decisions import fast as decisions
 from iam.features.decisions import schemas as decision_schemas
 from iam.features.decisions.service import DecisionPoint
+from iam.features.diagnostics import routes as diagnostics
 from iam.features.discovery import fast as discovery
 from iam.features.discovery import schemas as discovery_schemas
 from iam.features.groups import routes as groups
@@ -72,6 +73,7 @@ ROUTERS = (
     catalogues.router,
     configuration.router,
     credentials.router,
+    diagnostics.router,
     groups.router,
     guardrails.router,
     jobs.router,

@@ -12,6 +12,7 @@ from iam.features.configuration import commands as configuration
 from iam.features.credentials import commands as credentials
 from iam.features.decisions import commands as decisions
 from iam.features.demo import commands as demo
+from iam.features.diagnostics import commands as diagnostics
 from iam.features.groups import commands as groups
 from iam.features.guardrails import commands as guardrails
 from iam.features.installation import commands as installation
@@ -25,8 +26,8 @@ from iam.features.resource_policies import commands as resource_policies
 from iam.features.restore import commands as restore
 from iam.features.roles import commands as roles
 from iam.features.services import commands as services
-from iam.features.signing_keys import commands as signing_keys
 from iam.features.settings import commands as settings
+from iam.features.signing_keys import commands as signing_keys
 from iam.features.simulation import commands as simulation
 from iam.features.users import commands as users
 from iam.features.webhooks import commands as webhooks
@@ -65,6 +66,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add them all to `iam` itself."""
     installation.add_commands(app)
     settings.add_commands(app)
+    diagnostics.add_commands(app)
     demo.add_commands(app)
     me.add_commands(app)
     configuration.add_commands(app)

@@ -194,6 +194,7 @@ class Action(StrEnum):
 
     READ_METRICS = "iam:GetMetrics"
     READ_HEALTH = "iam:GetHealth"
+    GET_DIAGNOSTICS = "iam:GetDiagnostics"
 
     @property
     def operation(self) -> str:

@@ -82,6 +82,27 @@ def test_the_stored_profile_is_private_and_makes_the_next_command_work(shell: Sh
     assert "group/administrators" in told
 
 
+def test_doctor_looks_at_the_whole_installation_and_says_what_to_do(shell: Shell) -> None:
+    # The issuer of this server is not where it listens, as behind a proxy that is not there.
+    asked = shell.iam("doctor", "--json")
+    assert asked.returncode == 1
+    checks = {each["check"]: each for each in json.loads(asked.stdout)}
+    assert checks["issuer"]["status"] == "error"
+    assert "IAM_ISSUER" in checks["issuer"]["advice"]
+    assert checks["administrators"]["status"] == "warning"
+    assert {check for check, each in checks.items() if each["status"] == "ok"} >= {
+        "schema",
+        "transport",
+        "key access_token",
+        "worker",
+        "audit log",
+    }
+    assert all(each["advice"] for each in checks.values() if each["status"] != "ok")
+    local = shell.iam("doctor", "--local")
+    assert local.returncode == 0, local.stdout
+    assert "warning  administrators: one can administer `main`" in local.stdout
+
+
 def test_a_second_bootstrap_is_refused(shell: Shell) -> None:
     result = shell.host.run("bootstrap", "--local", "--service", "other", "--json")
     assert result.returncode == 6
