@@ -7,6 +7,7 @@ principal under everything that the server knows of it, and takes `iam:SimulateP
 its ARN; without it, about nothing but the documents in the request, and takes
 `iam:SimulateCustomPolicy`.
 
+More than AWS has: guardrails and session policies in the request, and callers of every kind.
 Differences from AWS: a group is no principal, so its members are simulated instead; condition keys
 that follow from a stored principal and the clock are there, and an entry of the request replaces
 them; `ResourceHandlingOption` is left out, because it chooses between kinds of EC2 instances.

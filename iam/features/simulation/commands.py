@@ -29,6 +29,7 @@ def add_commands(app: typer.Typer) -> None:
         "policy simulate --principal service/orders --action billing:GetInvoice --explain",
         "policy simulate --policy @draft.json --action billing:Pay --resource '*'",
         "policy simulate --principal user/ana --action iam:GetUser --context aws:userid=usr_1",
+        "policy simulate --principal user/ana --action billing:Pay --scp FullAccess --scp @no.json",
     )
     declare(app, "simulate", examples=examples)(simulate)
 
@@ -57,8 +58,23 @@ def simulate(
         str | None,
         typer.Option("--resource-policy", metavar="DOCUMENT", help="The policy of each resource."),
     ] = None,
+    session_policy: Annotated[
+        list[str] | None,
+        typer.Option("--session-policy", metavar="DOCUMENT", help="Of the session; repeatable."),
+    ] = None,
+    scp: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scp", metavar="DOCUMENT", help="Of one more level; `FullAccess` or a document."
+        ),
+    ] = None,
+    rcp: Annotated[
+        list[str] | None,
+        typer.Option("--rcp", metavar="DOCUMENT", help="The same for the resource."),
+    ] = None,
     caller: Annotated[
-        str | None, typer.Option("--caller", metavar="ARN", help="Who calls, for that policy.")
+        str | None,
+        typer.Option("--caller", metavar="CALLER", help="ARN, AWS service, or `anonymous`."),
     ] = None,
     context: Annotated[
         list[str] | None,
@@ -71,10 +87,13 @@ def simulate(
     """Say what would be decided, about somebody or about documents. It changes nothing."""
     request = {
         "policy_source_arn": None if principal is None else _arn(terminal, principal),
-        "policy_input_list": [read_document(each) for each in policy or ()] or None,
-        "permissions_boundary_policy_input_list": None
-        if boundary is None
-        else [read_document(boundary)],
+        "policy_input_list": _documents(policy),
+        "permissions_boundary_policy_input_list": _documents(
+            None if boundary is None else [boundary]
+        ),
+        "session_policy_input_list": _documents(session_policy),
+        "service_control_policy_input_list": _level(scp),
+        "resource_control_policy_input_list": _level(rcp),
         "action_names": action,
         "resource_arns": resource or ["*"],
         "resource_policy": None if resource_policy is None else read_document(resource_policy),
@@ -98,6 +117,16 @@ def _arn(terminal: Terminal, principal: str) -> str:
         return principal
     found: str = terminal.api.get(terminal.refer(principal, *PRINCIPALS).path)["arn"]
     return found
+
+
+def _documents(given: list[str] | None) -> list[str] | None:
+    return [read_document(each) for each in given] if given else None
+
+
+def _level(given: list[str] | None) -> list[list[str]] | None:
+    """One level of guardrails, of which there may be more in a request."""
+    documents = _documents(given)
+    return None if documents is None else [documents]
 
 
 def _entries(given: list[str]) -> Iterator[dict[str, Any]]:

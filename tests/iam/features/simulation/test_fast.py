@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.anyio
 INVOICE = "arn:iam:billing::main:invoice/42"
 ORDER = "arn:iam:orders::main:order/7"
 ANY = {"If-Match": "*"}
+RCP = policy_document({**deny("billing:*"), "Principal": "*"})
 
 
 async def simulate(actor: Actor, **members: Any) -> dict[str, Any]:
@@ -74,6 +76,34 @@ async def bound(world: World, actor: Actor, *statements: Statement) -> None:
         assert row is not None
         row.boundary_policy_id = policy.id
         uow.emit(EventType.SERVICE_BOUNDARY_PUT, row)
+
+
+@dataclass(frozen=True)
+class StoredRole:
+    """A role that is stored."""
+
+    id: str
+    arn: str
+
+
+async def stored_role(
+    world: World, *statements: Mapping[str, Any], tags: dict[str, str]
+) -> StoredRole:
+    """Store the role `app` below a path, with these permissions."""
+    admin = await world.administrator()
+    trust = {"Effect": "Allow", "Principal": {"IAM": "main"}, "Action": "sts:AssumeRole"}
+    body = {
+        "name": "app",
+        "path": "/team/",
+        "trust_policy": {"Version": "2012-10-17", "Statement": [trust]},
+        "tags": tags,
+    }
+    made = await admin.http.post("/v1/roles", json=body)
+    assert made.status_code == 201, made.text
+    document = {"document": json.loads(policy_document(*statements))}
+    put = await admin.http.put("/v1/roles/app/inline-policies/own", json=document)
+    assert put.status_code < 300, put.text
+    return StoredRole(made.json()["id"], made.json()["arn"])
 
 
 @pytest.mark.any_database
@@ -338,6 +368,74 @@ class TestPrincipals:
         one = await result(tester, policy_source_arn=orders.arn, explain=True)
         assert one["eval_decision"] == "implicitDeny"
         assert "could not be decided" in one["explanation"][0]
+
+
+@pytest.mark.any_database
+class TestGuardrailsOfTheRequest:
+    async def test_a_guardrail_is_tried_beside_the_stored_ones_or_in_place_of_full_access(
+        self, world: World, tester: Actor
+    ) -> None:
+        orders = await world.actor(allow("*"))
+        no_money = policy_document(deny("billing:Pay"))
+        tries: list[tuple[list[str], str, list[str | None]]] = [
+            (["FullAccess", no_money], "billing:Pay", ["explicitDeny", "scp"]),
+            (["FullAccess", no_money], "billing:GetInvoice", ["allowed", None]),
+            ([no_money], "billing:GetInvoice", ["implicitDeny", "scp"]),
+        ]
+        for level, action, expected in tries:
+            one = await result(
+                tester,
+                policy_source_arn=orders.arn,
+                action_names=[action],
+                service_control_policy_input_list=[level],
+            )
+            assert [one["eval_decision"], one["blocked_by"]] == expected
+            allowed = {"allowed_by_organizations": expected[1] is None}
+            assert one["organizations_decision_detail"] == allowed
+
+    async def test_what_denies_is_found_in_the_text_of_the_request(self, tester: Actor) -> None:
+        one = await result(
+            tester,
+            policy_input_list=[policy_document(allow("*"))],
+            resource_control_policy_input_list=[["FullAccess", RCP]],
+        )
+        (match,) = one["matched_statements"]
+        assert match["source_policy_id"] == "ResourceControlPolicyInputList.1.2"
+        assert (match["layer"], match["source_policy_type"]) == ("rcp", "none")
+        assert match["start_position"] is not None
+
+    async def test_an_anonymous_caller_is_bound_by_no_guardrail_for_principals(
+        self, tester: Actor
+    ) -> None:
+        everybody = policy_document({**allow("billing:*"), "Principal": "*"})
+        one = await result(
+            tester,
+            caller_arn="anonymous",
+            resource_policy=everybody,
+            resource_arns=[INVOICE],
+            service_control_policy_input_list=[[]],
+        )
+        assert (one["eval_decision"], one["organizations_decision_detail"]) == ("allowed", None)
+        assert one["eval_decision_details"] == {}
+
+
+@pytest.mark.any_database
+class TestSessions:
+    async def test_a_session_of_a_stored_role_has_what_is_known_of_the_role(
+        self, world: World, tester: Actor
+    ) -> None:
+        own = when(allow("billing:*"), "StringEquals", "iam:PrincipalTag/team", "money")
+        role = await stored_role(world, own, tags={"team": "money"})
+        session = "arn:iam:sts::main:assumed-role/app/s1"
+        members: dict[str, Any] = {"policy_source_arn": role.arn, "caller_arn": session}
+        assert (await result(tester, **members))["eval_decision"] == "allowed"
+        other = {**members, "caller_arn": "arn:iam:sts::main:assumed-role/web/s1"}
+        assert (await result(tester, **other))["eval_decision"] == "implicitDeny"
+        named = policy_document({**allow("orders:*"), "Principal": {"IAM": role.id}})
+        asked = {**members, "action_names": ["orders:Get"], "resource_policy": named}
+        assert (await result(tester, **asked))["eval_decision"] == "allowed"
+        less = {**asked, "session_policy_input_list": [policy_document(allow("mail:*"))]}
+        assert (await result(tester, **less))["blocked_by"] == "session"
 
 
 class TestExplanation:
