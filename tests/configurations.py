@@ -148,7 +148,7 @@ def plan(before: State | Document, after: Document, *, prunes: bool = False) -> 
     """What a document changes."""
     account = before if isinstance(before, State) else state(before)
     planning = Planning(read(after, TERMS), account, prunes=prunes, now=NOW)
-    return planning.plan(tuple(planning.effects()))
+    return planning.plan(planning.effects())
 
 
 def steps(found: Plan) -> list[str]:

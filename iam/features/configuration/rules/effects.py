@@ -50,12 +50,14 @@ class Effect:
         concerned: How many principals of the account it concerns.
         example: A request that shows it; `None` where nothing was found that differs.
         is_of_new: Whether all whom it concerns are made by the same plan.
+        is_examined: Whether an example was looked for.
     """
 
     movement: Movement
     concerned: int
     example: Example | None
     is_of_new: bool = False
+    is_examined: bool = True
 
     @property
     def is_vain(self) -> bool:
@@ -71,18 +73,19 @@ class Effects:
         self._after = after
         self._requests = Requests(after.state)
 
-    def of(self, movement: Movement) -> Effect:
-        """What a movement does."""
+    def of(self, movement: Movement, *, examines: bool = True) -> Effect:
+        """What a movement does; an example is only looked for if asked to."""
         concerned = self._concerned(movement)
         tried = (
             self._example(movement, item, asked)
-            for item in concerned[:_PRINCIPALS_TRIED]
+            for item in concerned[: _PRINCIPALS_TRIED if examines else 0]
             for asked in self._asked(movement, item)
         )
         is_of_new = movement.layer is Layer.IDENTITY and not any(
             item.key in self._before.state.items for item in concerned
         )
-        return Effect(movement, len(concerned), next(filter(None, tried), None), is_of_new)
+        example = next(filter(None, tried), None)
+        return Effect(movement, len(concerned), example, is_of_new, is_examined=examines)
 
     def _example(self, movement: Movement, item: Item, asked: Asked) -> Example | None:
         before = self._before.verdict(item, *asked)

@@ -10,13 +10,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from iam.authz.holders import Source
 from iam.authz.overlaps import covers
 from iam_policy import DocumentKind, compile_stored
 from iam_policy.compile import CompiledStatement
 from iam_policy.principals import Principals
+
+MOST_COMPARED: Final = 100_000
+"""Pairs of statements that one plan compares: some seconds."""
 
 
 class Layer(StrEnum):
@@ -37,12 +40,14 @@ class Held:
         policy: What its document is called.
         written: As it is written.
         statement: As the engine compiled it.
+        text: The same as text, but for its id.
         group: The group whose policy it is, if it is one's.
     """
 
     policy: str
     written: Mapping[str, Any]
     statement: CompiledStatement
+    text: str
     group: str | None = None
 
     @property
@@ -82,26 +87,54 @@ def statements_of(source: Source, kind: DocumentKind) -> tuple[Held, ...]:
     compiled = compile_stored(source.document, kind)
     group = None if source.group is None else f"group/{source.group.name}"
     return tuple(
-        Held(source.label, one, statement, group)
+        Held(source.label, one, statement, _text(one), group)
         for one, statement in zip(several, compiled.statements, strict=True)
     )
 
 
-def movements(
-    subject: str, layer: Layer, before: Sequence[Held], after: Sequence[Held]
-) -> Iterator[Movement]:
-    """What the subject gains and loses: an Allow that comes, a Deny that goes, and the reverse."""
-    for held in uncovered(after, before):
-        yield Movement(subject, layer, held.allows, held)
-    for held in uncovered(before, after):
-        yield Movement(subject, layer, not held.allows, held)
+def _text(written: Mapping[str, Any]) -> str:
+    told = {element: value for element, value in written.items() if element != "Sid"}
+    return json.dumps(told, sort_keys=True)
 
 
-def uncovered(some: Iterable[Held], others: Sequence[Held]) -> Iterator[Held]:
-    """Those that none of the others, with the same effect, speaks of all of."""
-    for one in some:
-        if not any(_covers(other.statement, one.statement) for other in others):
-            yield one
+class Comparison:
+    """Finds the statements that move; compares each pair once, and not without end.
+
+    Hostile policies would take minutes. Once `most` pairs are compared, what is not written in the
+    same words is not covered any more: the careful answer.
+
+    Its iterators give `None` for what does not move, so that others may have their turn meanwhile.
+    """
+
+    def __init__(self, most: int = MOST_COMPARED) -> None:
+        self._left = most
+        self._told: dict[tuple[str, str], bool] = {}
+
+    def movements(
+        self, subject: str, layer: Layer, before: Sequence[Held], after: Sequence[Held]
+    ) -> Iterator[Movement | None]:
+        """What the subject gains and loses: an Allow that comes, a Deny that goes, and so on."""
+        for held in self.uncovered(after, before):
+            yield None if held is None else Movement(subject, layer, held.allows, held)
+        for held in self.uncovered(before, after):
+            yield None if held is None else Movement(subject, layer, not held.allows, held)
+
+    def uncovered(self, some: Iterable[Held], others: Sequence[Held]) -> Iterator[Held | None]:
+        """Those that none of the others, with the same effect, speaks of all of."""
+        same = {other.text for other in others}
+        for one in some:
+            is_covered = one.text in same or any(self._covers(other, one) for other in others)
+            yield None if is_covered else one
+
+    def _covers(self, one: Held, other: Held) -> bool:
+        pair = one.text, other.text
+        told = self._told.get(pair)
+        if told is None:
+            if self._left <= 0:
+                return False
+            self._left -= 1
+            told = self._told[pair] = _covers(one.statement, other.statement)
+        return told
 
 
 def _covers(one: CompiledStatement, other: CompiledStatement) -> bool:

@@ -1,17 +1,25 @@
 """A plan: the steps, who gains and loses what by them, and what stands for all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from iam.errors import IamError, invalid
 from iam.features.configuration.rules.defects import raise_defects
 from iam.features.configuration.rules.effects import Effect, Effects
+from iam.features.configuration.rules.grants import Movement
 from iam.features.configuration.rules.planning import Step, plan_hash, steps_between
 from iam.features.configuration.rules.reading import Reading
 from iam.features.configuration.rules.resolving import wanted_state
 from iam.features.configuration.rules.scene import Scene
 from iam.features.configuration.rules.shapes import Item, Key, State
 from iam.features.configuration.rules.widening import find_movements
+
+MOST_MOVEMENTS: Final = 5_000
+"""Statements that come or go by one plan, for all who hold them: as many take seconds to tell."""
+EXAMINED: Final = 1_000
+"""For so many of them a request is looked for that shows it: that takes seconds, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +64,27 @@ class Planning:
         self._prunes = prunes
         self._now = now
 
-    def effects(self) -> Iterator[Effect]:
-        """Who gains and loses what; the gains come first."""
+    def effects(self) -> Iterator[Effect | None]:
+        """Who gains and loses what; the gains come first. At `None` it is still looking.
+
+        Raises `invalid` when that is more than anybody can read.
+        """
         if not self._steps:
             return
         before, after = Scene(self._before, now=self._now), Scene(self._after, now=self._now)
         effects = Effects(before, after)
-        moved = sorted(find_movements(before, after), key=lambda one: not one.gains)
-        for movement in moved:
-            effect = effects.of(movement)
+        moved: list[Movement] = []
+        for found in find_movements(before, after):
+            yield None
+            moved += [] if found is None else [found]
+            if len(moved) > MOST_MOVEMENTS:
+                raise _too_large()
+        for told, movement in enumerate(sorted(moved, key=lambda one: not one.gains)):
+            effect = effects.of(movement, examines=told < EXAMINED)
             if not effect.is_vain:
                 yield effect
 
-    def plan(self, effects: tuple[Effect, ...]) -> Plan:
+    def plan(self, effects: Iterable[Effect | None]) -> Plan:
         """The plan, with these effects."""
         told = plan_hash(
             self._reading.name, self._before, self._steps, extra={"prunes": self._prunes}
@@ -79,10 +95,18 @@ class Planning:
             before=self._before,
             after=self._after,
             steps=self._steps,
-            effects=effects,
+            effects=tuple(filter(None, effects)),
             described=tuple(self._reading.wanted),
             adopted=tuple(
                 item for item in adopted if item is not None and item.key not in self._before.owners
             ),
             hash=told,
         )
+
+
+def _too_large() -> IamError:
+    message = (
+        f"more than {MOST_MOVEMENTS} statements come or go by it, counted for each who holds them: "
+        "apply it in parts, or give policies to groups"
+    )
+    return invalid("plan_too_large", message)

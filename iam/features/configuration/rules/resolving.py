@@ -1,6 +1,6 @@
 """The state that a document wants: the account as it is, with what the document says instead."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -154,40 +154,42 @@ class _Resolving:
     def _let_members_go(self) -> None:
         """Whoever is deleted is in no group any more."""
         gone = {str(self._actual.items[key]) for key in self._gone}
-        self._set_members(lambda _, members: members - gone)
+        for group in self._groups():
+            self._set_members(group, set(group.attributes["members"]) - gone)
 
     def _join_groups(self) -> None:
         """What principals say of their groups; both sides may, and must not contradict."""
+        # By member: to look at every group for everybody takes minutes where there are many.
+        is_in: dict[str, set[Key]] = {}
+        for group in self._groups():
+            for member in group.attributes["members"]:
+                is_in.setdefault(member, set()).add(group.key)
         for wanted in self._reading.wanted.values():
             if wanted.groups is None:
                 continue
             place = wanted.place.member(GROUPS)
+            stated = {Key.of(Kind.GROUP, name.partition("/")[2]) for name in wanted.groups}
             for name in wanted.groups:
                 self._named(name, _Named((Kind.GROUP,)), place)
-            stated = {name.partition("/")[2].casefold() for name in wanted.groups}
-            self._join(wanted, stated, place)
+            me = str(self._items[wanted.key])
+            for key in sorted((stated | is_in.get(me, set())) & self._items.keys()):
+                self._join(me, self._items[key], place, joins=key in stated)
 
-    def _join(self, wanted: Wanted, stated: set[str], place: Place) -> None:
-        me = str(self._items[wanted.key])
+    def _join(self, me: str, group: Item, place: Place, *, joins: bool) -> None:
+        members = set(group.attributes["members"])
+        described = self._reading.wanted.get(group.key)
+        if described is None or "members" not in described.mentioned:
+            self._set_members(group, members | {me} if joins else members - {me})
+        elif joins != (me in members):
+            place.refuse(f"`{group}` says otherwise about it in its `members`")
 
-        def joined(group: Item, members: set[str]) -> set[str]:
-            is_in = group.key.name in stated
-            described = self._reading.wanted.get(group.key)
-            if described is not None and "members" in described.mentioned:
-                if is_in != (me in members):
-                    place.refuse(f"`{group}` says otherwise about it in its `members`")
-                return members
-            return members | {me} if is_in else members - {me}
+    def _groups(self) -> list[Item]:
+        return [item for item in self._items.values() if item.kind is Kind.GROUP]
 
-        self._set_members(joined)
-
-    def _set_members(self, change: Callable[[Item, set[str]], set[str]]) -> None:
-        for group in [item for item in self._items.values() if item.kind is Kind.GROUP]:
-            before = set(group.attributes["members"])
-            after = change(group, before)
-            if after != before:
-                attributes = {**group.attributes, "members": sorted(after)}
-                self._items[group.key] = replace(group, attributes=attributes)
+    def _set_members(self, group: Item, members: set[str]) -> None:
+        if members != set(group.attributes["members"]):
+            attributes = {**group.attributes, "members": sorted(members)}
+            self._items[group.key] = replace(group, attributes=attributes)
 
     def _check_what_is_left(self) -> None:
         """Nothing that stays may need what is deleted."""

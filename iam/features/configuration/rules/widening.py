@@ -16,36 +16,45 @@ from typing import Final
 
 from iam.authz.holders import Source
 from iam.features.configuration.rules.grants import (
+    Comparison,
     Held,
     Layer,
     Movement,
-    movements,
     statements_of,
-    uncovered,
 )
 from iam.features.configuration.rules.scene import Scene, principals_of, text_of
-from iam.features.configuration.rules.shapes import PRINCIPALS, Item, Key, Kind, State
+from iam.features.configuration.rules.shapes import (
+    PRINCIPALS,
+    Attributes,
+    Item,
+    Key,
+    Kind,
+    State,
+)
 from iam_policy import DocumentKind
 
 _TAG_KEYS: Final = ("principaltag/", "resourcetag/")
 _GUARDRAILS: Final = {"scp": DocumentKind.SCP, "rcp": DocumentKind.RCP}
 
 
-def find_movements(before: Scene, after: Scene) -> Iterator[Movement]:
-    """Everything that anybody gains or loses; nothing twice."""
-    was, is_now = before.state, after.state
+def find_movements(before: Scene, after: Scene) -> Iterator[Movement | None]:
+    """Everything that anybody gains or loses; nothing twice. `None` is what was looked at in vain.
+
+    It may take seconds: who calls it may let others have their turn in between.
+    """
+    was, is_now, comparison = before.state, after.state, Comparison()
     changed = set(_differing(was, is_now, Kind.POLICY))
     for key in _holding(was, is_now, changed, Kind.GROUP):
-        yield from _of_group(before, after, key)
+        yield from _of_group(before, after, key, comparison)
     joining = set(_joining(was, is_now))
     for key in sorted({*_holding(was, is_now, changed, *PRINCIPALS), *joining}):
-        yield from _of_principal(before, after, key)
+        yield from _of_principal(before, after, key, comparison)
     for key in _differing(was, is_now, Kind.RESOURCE_POLICY):
-        yield from _of_document(was, is_now, key, "document", Layer.RESOURCE)
+        yield from _of_document(was, is_now, key, Layer.RESOURCE, comparison)
     for key in _differing(was, is_now, Kind.ROLE):
-        yield from _of_document(was, is_now, key, "trust_policy", Layer.TRUST)
+        yield from _of_document(was, is_now, key, Layer.TRUST, comparison)
         yield from _of_sessions(was, is_now, key)
-    yield from _of_guardrails(was, is_now)
+    yield from _of_guardrails(was, is_now, comparison)
     yield from _of_tags(was, is_now)
 
 
@@ -77,15 +86,19 @@ def _joining(before: State, after: State) -> Iterator[Key]:
             yield Key.of(Kind(kind), name)
 
 
-def _of_group(before: Scene, after: Scene, key: Key) -> Iterator[Movement]:
+def _of_group(
+    before: Scene, after: Scene, key: Key, comparison: Comparison
+) -> Iterator[Movement | None]:
     had, has = _own(before, key), _own(after, key)
     if [one.document for one in had] != [one.document for one in has]:
-        yield from movements(
+        yield from comparison.movements(
             _named(before, after, key), Layer.IDENTITY, before.held(had), after.held(has)
         )
 
 
-def _of_principal(before: Scene, after: Scene, key: Key) -> Iterator[Movement]:
+def _of_principal(
+    before: Scene, after: Scene, key: Key, comparison: Comparison
+) -> Iterator[Movement | None]:
     subject = _named(before, after, key)
     had, has = _own(before, key), _own(after, key)
     was_in, is_in = _groups(before, key), _groups(after, key)
@@ -97,17 +110,20 @@ def _of_principal(before: Scene, after: Scene, key: Key) -> Iterator[Movement]:
         goes = [*had, *_carried(before, was_in, _stay(after, was_in.keys() - is_in.keys()))]
         all_before = before.held([*had, *_carried(before, was_in, was_in.keys())])
         all_after = after.held([*has, *_carried(after, is_in, is_in.keys())])
-        for held in uncovered(after.held(comes), all_before):
-            yield Movement(subject, Layer.IDENTITY, held.allows, held)
-        for held in uncovered(before.held(goes), all_after):
-            yield Movement(subject, Layer.IDENTITY, not held.allows, held)
-    yield from _of_boundary(before, after, key, subject)
+        for held in comparison.uncovered(after.held(comes), all_before):
+            yield None if held is None else Movement(subject, Layer.IDENTITY, held.allows, held)
+        for held in comparison.uncovered(before.held(goes), all_after):
+            yield None if held is None else Movement(subject, Layer.IDENTITY, not held.allows, held)
+    yield from _of_boundary(before, after, key, comparison)
 
 
-def _of_boundary(before: Scene, after: Scene, key: Key, subject: str) -> Iterator[Movement]:
+def _of_boundary(
+    before: Scene, after: Scene, key: Key, comparison: Comparison
+) -> Iterator[Movement | None]:
     was, is_now = before.state.items.get(key), after.state.items.get(key)
     if was is None or is_now is None:
         return  # who is new has nothing yet, and who is gone nothing any more
+    subject = str(is_now)
     had, has = before.boundary(was), after.boundary(is_now)
     if had is None and has is None:
         return
@@ -120,13 +136,14 @@ def _of_boundary(before: Scene, after: Scene, key: Key, subject: str) -> Iterato
     elif had is not None and has is not None and had.document != has.document:
         kind = DocumentKind.BOUNDARY
         some, others = statements_of(had, kind), statements_of(has, kind)
-        yield from movements(subject, Layer.BOUNDARY, some, others)
+        yield from comparison.movements(subject, Layer.BOUNDARY, some, others)
 
 
 def _of_document(
-    before: State, after: State, key: Key, attribute: str, layer: Layer
-) -> Iterator[Movement]:
+    before: State, after: State, key: Key, layer: Layer, comparison: Comparison
+) -> Iterator[Movement | None]:
     kind = DocumentKind.TRUST if layer is Layer.TRUST else DocumentKind.RESOURCE
+    attribute = "trust_policy" if layer is Layer.TRUST else "document"
     found: list[Sequence[Held]] = []
     for state in (before, after):
         item = state.items.get(key)
@@ -134,7 +151,7 @@ def _of_document(
         found.append(() if document is None else _in(str(item), document, kind))
     item = after.items.get(key) or before.items[key]
     subject = str(item) if layer is Layer.TRUST else item.name
-    yield from movements(subject, layer, *found)
+    yield from comparison.movements(subject, layer, *found)
 
 
 def _in(label: str, document: str, kind: DocumentKind) -> tuple[Held, ...]:
@@ -151,12 +168,14 @@ def _of_sessions(before: State, after: State, key: Key) -> Iterator[Movement]:
         yield Movement(str(is_now), Layer.TRUST, lasts > lasted, reason=reason)
 
 
-def _of_guardrails(before: State, after: State) -> Iterator[Movement]:
+def _of_guardrails(
+    before: State, after: State, comparison: Comparison
+) -> Iterator[Movement | None]:
     """What is at each level, all together: one that is attached beside another adds to it."""
     had, has = _levels(before), _levels(after)
     for level in sorted(had.keys() | has.keys()):
         kind, target = level
-        yield from movements(
+        yield from comparison.movements(
             f"everybody in {target}" if kind == "scp" else f"resources of {target}",
             Layer.GUARDRAIL,
             had.get(level, []),
@@ -175,17 +194,26 @@ def _levels(state: State) -> dict[tuple[str, str], list[Held]]:
 
 
 def _of_tags(before: State, after: State) -> Iterator[Movement]:
-    """Tags give something where policies decide by them: carefully, any policy by any tag."""
+    """Tags give something where policies decide by them: carefully, any policy by any tag.
+
+    Who is new may come with tags that the policy of a resource or role waits for.
+    """
     changed = [
         item
         for item in (*principals_of(after), *after.of(Kind.POLICY))
-        if (was := before.items.get(item.key)) is not None
-        and was.attributes["tags"] != item.attributes["tags"]
+        if _tags(before.items.get(item.key)) != item.attributes["tags"]
+        and (item.kind in PRINCIPALS or item.key in before.items)
     ]
     if changed and any(map(_decides_by_tags, chain(before.items.values(), after.items.values()))):
         for item in changed:
-            reason = "its tags change, and policies decide by tags"
+            verb = "change" if item.key in before.items else "are new"
+            reason = f"its tags {verb}, and policies decide by tags"
             yield Movement(str(item), Layer.IDENTITY, gains=True, reason=reason)
+
+
+def _tags(item: Item | None) -> Attributes:
+    found: Attributes = {} if item is None else item.attributes["tags"]
+    return found
 
 
 def _decides_by_tags(item: Item) -> bool:

@@ -109,6 +109,8 @@ def _principals(held: Held) -> str:
 def _without_example(effect: Effect) -> str:
     if not effect.concerned:
         return "nobody of this account is concerned now"
+    if not effect.is_examined:
+        return "the plan is too large to look for a request that is decided otherwise"
     if effect.movement.gains:
         return f"{_NOTHING}: it is allowed already, or a limit stands in the way"
     return _NOTHING

@@ -7,6 +7,7 @@ from typing import Any, Final
 from iam.authz.actions import Action
 from iam.authz.authorize import authorize, authorize_all
 from iam.authz.context import both_prefixes
+from iam.errors import invalid
 from iam.features.configuration import queries
 from iam.features.configuration.rules.exporting import exportable, exported
 from iam.features.configuration.rules.plan import Plan, Planning
@@ -45,13 +46,19 @@ async def plan_configuration(uow: UnitOfWork, *, document: Mapping[str, Any], pr
     for effect in planning.effects():
         effects.append(effect)
         await asyncio.sleep(0)  # a large plan takes a second, and others wait for their answers
-    return planning.plan(tuple(effects))
+    return planning.plan(effects)
 
 
 async def export_configuration(
     uow: UnitOfWork, *, name: str, sections: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """The account as a document: what this configuration manages, and what none does."""
+    """The account as a document: what this configuration manages, and what none does.
+
+    Raises `invalid` for what is no name of a configuration: nobody could apply the document.
+    """
+    if not is_name(name):
+        message = "expected the name of a configuration: lower case letters, digits, `_`, `.`, `-`"
+        raise invalid("name_invalid", message)
     action = Action.GET_ACCOUNT_AUTHORIZATION_DETAILS
     await authorize(uow, action, configuration_arn(uow, {NAME: name}))
     state = await queries.read_state(uow)

@@ -97,9 +97,10 @@ async def test_what_widens_is_not_applied_before_somebody_approved_it(
     narrower = configured(groups={"finance": {"policies": []}})
     assert (await post(admin, "apply", narrower)).status_code == 200
     told = [one for one in await world.events() if one.type == EventType.CONFIGURATION_APPLIED]
-    assert [one.detail["approved_by"] for one in told] == ["Ana Costa, CHANGE-7", None]
+    first, second = (one.detail or {} for one in told)
+    assert (first["approved_by"], second["approved_by"]) == ("Ana Costa, CHANGE-7", None)
     assert told[0].subject == "arn:iam:iam::main:configuration/shop"
-    assert told[0].detail["steps"] == {"create": 11, "update": 0, "delete": 0}
+    assert first["steps"] == {"create": 11, "update": 0, "delete": 0}
 
 
 @ON_SQLITE
@@ -169,6 +170,7 @@ async def test_pe_22_what_cannot_be_read_elsewhere_is_not_exported_or_planned(
         allow("*"), deny("iam:GetPolicyVersion", on="arn:iam:iam::main:policy/at-most"), name="x"
     )
     assert (await curious.http.get("/v1/configuration?name=shop")).status_code == 403
+    assert (await curious.http.get("/v1/configuration?name=*")).status_code == 400
     groups = await curious.http.get("/v1/configuration?section=groups&name=shop")
     assert set(groups.json()["document"]) == {"configuration", "groups"}
     policy = configured(policies={"at-most": {"description": "mine"}})

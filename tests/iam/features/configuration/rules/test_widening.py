@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from iam.authz.holders import Source
+from iam.errors import IamError
+from iam.features.configuration.rules.grants import Comparison, statements_of
 from iam.features.configuration.rules.words import effect_words, step_words
+from iam_policy import DocumentKind
 from tests.configurations import (
     EMPTY,
     SHOP,
@@ -14,7 +18,7 @@ from tests.configurations import (
     effects,
     plan,
 )
-from tests.world import allow, deny
+from tests.world import allow, deny, policy_document
 
 INVOICES = "arn:iam:billing::main:invoice/*"
 ONE = "arn:iam:billing::main:invoice/42"
@@ -215,3 +219,32 @@ def test_the_words_of_a_plan_name_what_changes_and_who_gains() -> None:
 def test_a_new_deny_takes_nothing_from_those_who_are_new() -> None:
     fresh = configured(users={"new": {"inline_policies": {"x": document(deny("a:*"))}}})
     assert plan(EMPTY, fresh).effects == ()
+
+
+def test_somebody_new_whose_tags_policies_wait_for_widens() -> None:
+    waiting = {**allow("billing:Get*", on=ONE), "Principal": "*"}
+    tagged = {"StringEquals": {"iam:PrincipalTag/team": "finance"}}
+    account = configured(resource_policies={ONE: document({**waiting, "Condition": tagged})})
+    fresh = configured(users={"eve": {"tags": {"team": "finance"}}})
+    assert plan(account, fresh).widens
+    assert not plan(account, configured(users={"eve": {}})).widens
+
+
+def test_ds_03_statements_are_not_compared_without_end_and_what_was_not_counts_as_wider() -> None:
+    def held(action: str) -> Any:
+        source = Source("inline:x", policy_document(allow(action)))
+        return statements_of(source, DocumentKind.IDENTITY)
+
+    wide, same, other = held("a:*"), held("a:Get"), held("a:Put")
+    comparison = Comparison(most=1)
+    assert list(comparison.uncovered(same, wide)) == [None]
+    assert list(comparison.uncovered(other, wide)) == [*other]
+    assert list(comparison.uncovered(same, wide)) == [None], "what was told once is known"
+    assert list(comparison.uncovered(other, held("a:Put"))) == [None], "the same words"
+
+
+def test_ds_03_a_plan_by_which_more_moves_than_anybody_reads_is_refused() -> None:
+    statements = [allow(f"a{number}:Get") for number in range(60)]
+    users = {f"u{n}": {"inline_policies": {"x": document(*statements)}} for n in range(90)}
+    with pytest.raises(IamError, match="apply it in parts"):
+        plan(EMPTY, configured(users=users))
