@@ -261,6 +261,8 @@ def test_policies_and_principals_are_simulated(shell: Shell) -> None:
     assert "implicitDeny" in shell.done(*stored)
     denied = json.dumps({"Statement": {**statements[0], "Effect": "Deny"}})
     assert "explicitDeny" in shell.done(*stored, "--policy", denied)
+    guarded = shell.done(*stored, "--policy", policy, "--scp", "FullAccess", "--scp", denied)
+    assert "scp" in guarded
     assert shell.iam(*stored, "--context", "nothing").returncode == 2
 
 
