@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from iam.kit.patience import give_up
 from iam.kit.row_security import ALL_ACCOUNTS, SETTING, bypass
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 """How long connecting to PostgreSQL may take."""
+GRACE_SECONDS: Final = 0.5
+"""How much longer than PostgreSQL may take to end a statement we wait for it to say so."""
 _WRITES = "iam_writes"
 _LOCK_TIMEOUT = timedelta(seconds=2)
 _STATEMENT_TIMEOUT = timedelta(seconds=5)
@@ -84,6 +87,7 @@ class Database:
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
         else:
             event.listen(engine.sync_engine, "checkout", _refuse_lost)
+            give_up(engine, after=patience.total_seconds() + GRACE_SECONDS)
         return engine
 
     @property

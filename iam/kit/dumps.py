@@ -47,6 +47,7 @@ from sqlalchemy.types import TypeEngine
 
 from iam.errors import IamError, unavailable
 from iam.kit.database import Database
+from iam.kit.patience import UNHURRIED
 from iam.kit.row_lines import Shape, Tally, decoded, encoded
 
 BATCH: Final = 500
@@ -109,6 +110,7 @@ async def lift_limits(connection: AsyncConnection) -> None:
         return
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     is_local = True
+    await connection.execution_options(**{UNHURRIED: True})
     await connection.execute(select(*(func.set_config(name, "0", is_local) for name in names)))
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from iam.kit.database import Database
+from iam.kit.patience import UNHURRIED
 
 HEAD = "0010"
 """The revision that this code needs; a test compares it with the newest migration."""
@@ -111,6 +112,7 @@ async def _step(database: Database) -> bool:
 
 async def _take_turn(connection: AsyncConnection) -> None:
     """Wait for whoever else migrates, however long that takes, and then for nobody for long."""
+    await connection.execution_options(**{UNHURRIED: True})
     await connection.execute(text("SET LOCAL lock_timeout = 0"))
     await connection.execute(text("SET LOCAL statement_timeout = 0"))
     turn = text("SELECT pg_advisory_xact_lock(:lock)")

@@ -6,12 +6,13 @@ from hashlib import sha256
 import orjson
 from sqlalchemy import select
 
-from iam.errors import unavailable
+from iam.errors import ErrorKind, IamError, unavailable
 from iam.features.signing_keys.rules import Purpose, Signer, place_of
 from iam.journal.events import SIGNING_KEYS
 from iam.kit.snapshot_cache import SnapshotCache
 from iam.models import MAIN_ACCOUNT, SigningKey, SigningKeyState
 from iam.work import Tools
+from iam.work.outages import database_errors
 
 
 class Signers:
@@ -59,13 +60,28 @@ class JwksSnapshots:
         self.cache: SnapshotCache[str, Jwks] = SnapshotCache(
             self._load, max_items=1, name="key-set"
         )
+        self._last: Jwks | None = None
         tools.changes.subscribe(self.cache)
 
     async def get(self) -> Jwks:
-        """The document; while the database is away, the last one that was read."""
-        found = self.cache.peek(SIGNING_KEYS) or await self.cache.get(SIGNING_KEYS)
+        """The document; while the database is away, the last one that was read, at once (F-07).
+
+        Raises `IamError` of kind `unavailable` when there is none yet.
+        """
+        if (found := self.cache.peek(SIGNING_KEYS)) is not None:
+            return found
+        if self._last is not None and not self._tools.changes.is_fresh:
+            return self._last
+        try:
+            with database_errors():
+                found = await self.cache.get(SIGNING_KEYS)
+        except IamError as error:
+            if self._last is None or error.kind is not ErrorKind.UNAVAILABLE:
+                raise
+            return self._last
         if found is None:  # pragma: no cover -- the loader always finds a set, if an empty one
             raise RuntimeError("the key set is missing")
+        self._last = found
         return found
 
     async def _load(self, _key: str) -> tuple[Jwks, frozenset[str]]:

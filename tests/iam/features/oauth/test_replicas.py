@@ -204,6 +204,7 @@ async def test_f_05_without_the_database_nothing_is_issued_and_then_it_goes_on(
 ) -> None:
     client, unseen = [await new_client(far_world) for _ in range(2)]
     kept = await token_of(far_world, client)
+    keys = await far_world.http.get("/oauth2/jwks")
     await line.cut()
     for one in (client, unseen, client):
         answer = await ask(far_world, "token", GRANT, basic=one.basic)
@@ -211,6 +212,7 @@ async def test_f_05_without_the_database_nothing_is_issued_and_then_it_goes_on(
         assert answer.headers["retry-after"] == "1"
     document = await far_world.http.get("/.well-known/oauth-authorization-server")
     assert document.status_code == 200
+    assert (await far_world.http.get("/oauth2/jwks")).content == keys.content
     await line.connect()
     for one in (client, unseen):
         await token_of(far_world, one)
