@@ -38,14 +38,18 @@ _log = structlog.get_logger(__name__)
 
 
 async def keep_sealed(runtime: Runtime) -> None:
-    """Seal and copy out what waits, until cancelled: every 60 seconds, or for 1,000 entries."""
+    """Seal and copy out what waits, until cancelled: every 60 seconds, or for 1,000 entries.
+
+    The first time at once, so that there is a key to ask for, and nothing waits over a restart.
+    """
     loop = asyncio.get_running_loop()
-    waiting, ships_at = Waiting(), loop.time()
+    waiting, ships_at, is_first = Waiting(), loop.time(), True
     while True:
         try:
             waiting = await _look(runtime, waiting, at=loop.time())
-            if waiting.is_due(at=loop.time()) and await seal(runtime):
+            if (is_first or waiting.is_due(at=loop.time())) and await seal(runtime):
                 ships_at = min(ships_at, loop.time())
+            is_first = False
         except (IamError, *OUTAGES) as error:
             _log.warning("audit_log_unsealed", error=_name(error))
         if loop.time() >= ships_at:

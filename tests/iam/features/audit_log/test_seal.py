@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import and_, delete, insert, select, update
+from structlog.testing import capture_logs
 
 from iam.features.audit_log import jobs
 from iam.features.audit_log.jobs import seal, ship
@@ -494,7 +495,19 @@ async def test_al_08_what_cannot_be_written_to_the_log_does_not_happen(
     world: World, admin: Actor, database_kind: str
 ) -> None:
     await create(admin, "before")
-    async with unwritable(world, database_kind):
+    with capture_logs() as logs:
+        await refuse_when_full(world, admin, database_kind)
+    assert "database_unwritable" in {line["event"] for line in logs}
+    await create(admin, "after")
+    async with world.work("main") as uow:
+        users = len(list(await uow.scalars(select(User.id))))
+        told = select(AuditEntry.id).where(AuditEntry.type == "iam.user.created.v1")
+        assert users == len(list(await uow.scalars(told)))
+
+
+async def refuse_when_full(world: World, admin: Actor, kind: str) -> None:
+    """Fill the disk, and go on until the first change is refused."""
+    async with unwritable(world, kind):
         refused = 0
         for number in range(400):
             answer = await admin.http.post("/v1/users", json={"name": f"user-{number}"})
@@ -504,11 +517,6 @@ async def test_al_08_what_cannot_be_written_to_the_log_does_not_happen(
                 refused += 1
                 break
         assert refused
-    await create(admin, "after")
-    async with world.work("main") as uow:
-        users = len(list(await uow.scalars(select(User.id))))
-        told = select(AuditEntry.id).where(AuditEntry.type == "iam.user.created.v1")
-        assert users == len(list(await uow.scalars(told)))
 
 
 @asynccontextmanager
@@ -549,12 +557,23 @@ async def test_the_pump_seals_and_copies_what_waits_without_being_asked(
         pump = asyncio.create_task(jobs.keep_sealed(world.runtime))
         try:
             async with asyncio.timeout(PATIENCE):
-                while not (file.exists() and file.read_text()):  # noqa: ASYNC110 -- it tells nobody
-                    await asyncio.sleep(0.01)
+                await shipped(admin, file, 1)
+                await create(admin, "alice")
+                await shipped(admin, file, 2)
         finally:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
-        assert (await verified(admin, kept=file)).last > 1
+        assert (await verified(admin, kept=file)).checkpoints >= 2
+
+
+async def shipped(admin: Actor, file: Path, count: int) -> None:
+    """Wait until so many checkpoints of `main` are there, and anything is in the file."""
+    while not has_lines(file) or (await verified(admin)).checkpoints < count:  # noqa: ASYNC110 -- the pump tells nobody
+        await asyncio.sleep(0.01)
+
+
+def has_lines(file: Path) -> bool:
+    return file.exists() and bool(file.read_text())
 
 
 @pytest.mark.any_database
