@@ -306,6 +306,16 @@ def test_keys_are_rotated_and_the_audit_log_tells_it(shell: Shell) -> None:
     assert event["id"] in shell.done("audit-log", "show", event["id"])
 
 
+def test_the_sealed_log_is_exported_and_verified(shell: Shell, tmp_path: Path) -> None:
+    assert "holds" in shell.done("audit-log", "verify")
+    for name, words in (("keys.json", ("key",)), ("audit.jsonl", ("export",))):
+        (tmp_path / name).write_text(shell.done("audit-log", *words))
+    words = ("audit-log", "verify", str(tmp_path / "audit.jsonl"), "--key")
+    found = json.loads(shell.done(*words, str(tmp_path / "keys.json"), "--json"))
+    assert (found["account"], found["chain"]) == ("main", "main")
+    assert shell.iam("audit-log", "erase", "usr_01kjpstsx0e8qa3cjrr1kh0abd").returncode == 5
+
+
 @pytest.mark.parametrize(
     "wanted", ["group.created", "group.*", "iam.group.*", "iam.group.created.v1"]
 )
