@@ -7,7 +7,7 @@ https://github.com/open-telemetry/opentelemetry-proto (trace/v1, common/v1, reso
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -19,15 +19,16 @@ _ERROR: Final = 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def encode(spans: Sequence[Span], *, resource: Mapping[str, Attribute], scope: str) -> bytes:
-    """One request with these spans, of one process and one instrumentation scope."""
+def request(spans: Iterable[bytes], *, resource: Mapping[str, Attribute], scope: str) -> bytes:
+    """One request with these encoded spans, of one process and one instrumentation scope."""
     named = _field(1, scope.encode())
-    encoded = b"".join(_field(2, _span(span)) for span in spans)
+    encoded = b"".join([_field(2, span) for span in spans])
     scoped = _field(2, _field(1, named) + encoded)
     return _field(1, _field(1, _attributes(1, resource.items())) + scoped)
 
 
-def _span(span: Span) -> bytes:
+def encode_span(span: Span) -> bytes:
+    """One span that is kept."""
     parts = [
         _TRACE_ID + span.trace_id.to_bytes(16),
         _SPAN_ID + span.span_id.to_bytes(8),

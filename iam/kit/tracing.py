@@ -23,8 +23,10 @@ from iam.kit.spans import Attribute, Span, SpanKind, SpanTools
 
 MAX_WAITING: Final = 8_192
 """How many spans may wait; a second's worth of a busy process that keeps every trace."""
-BATCH: Final = 256
-"""How many leave together; encoding them takes a few milliseconds."""
+BATCH: Final = 1_024
+"""How many leave together: a call costs as much as encoding this many."""
+ENCODED_AT_ONCE: Final = 128
+"""How many are encoded before others get their turn: half a millisecond."""
 SECONDS: Final = 2.0
 """How long a span waits at most; less when a batch is full."""
 SEND_SECONDS: Final = 10.0
@@ -57,6 +59,7 @@ class Tracer:
         self._is_full = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
+        self._is_dropping = False
 
     def begin(self, name: str, kind: SpanKind, *, traceparent: str | None = None) -> Span:
         """The first span here of a trace that begins here, or with the caller that says so."""
@@ -101,6 +104,7 @@ class Tracer:
     def _keep(self, span: Span) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self.dropped += 1
+            self._is_dropping = True
             return
         self._waiting.append(span)
         if len(self._waiting) == BATCH:
@@ -111,14 +115,22 @@ class Tracer:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_full.wait(), SECONDS)
             self._is_full.clear()
+            before = self.dropped
             await self.flush()
+            if self.dropped != before or self._is_dropping:
+                self._is_dropping = False
+                _log.warning("spans_dropped", so_far=self.dropped)
 
     async def _sent(self, batch: list[Span]) -> bool:
         settings = self._settings
         headers = {"content-type": otlp.CONTENT_TYPE}
         if settings.token is not None:
             headers["authorization"] = f"Bearer {settings.token}"
-        content = otlp.encode(batch, resource=self._resource, scope="iam")
+        encoded: list[bytes] = []
+        for start in range(0, len(batch), ENCODED_AT_ONCE):
+            encoded += map(otlp.encode_span, batch[start : start + ENCODED_AT_ONCE])
+            await asyncio.sleep(0)
+        content = otlp.request(encoded, resource=self._resource, scope="iam")
         try:
             answer = await self._outbound.fetch(
                 settings.endpoint or "",

@@ -6,7 +6,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from iam.kit.otlp import encode
+from iam.kit.otlp import encode_span, request
 from iam.kit.spans import Span, SpanKind, SpanTools
 
 
@@ -22,8 +22,8 @@ def test_spans_are_what_opentelemetry_says_they_are() -> None:
         child.error = "TimeoutError"
         child.end()
     resource = {"service.name": "iam"}
-    request = ExportTraceServiceRequest.FromString(encode(kept, resource=resource, scope="iam"))
-    (of_resource,) = request.resource_spans
+    encoded = request(map(encode_span, kept), resource=resource, scope="iam")
+    (of_resource,) = ExportTraceServiceRequest.FromString(encoded).resource_spans
     (attribute,) = of_resource.resource.attributes
     assert (attribute.key, attribute.value.string_value) == ("service.name", "iam")
     (of_scope,) = of_resource.scope_spans

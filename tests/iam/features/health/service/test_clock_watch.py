@@ -1,14 +1,16 @@
 """CK-06, F-12: replicas whose clocks differ from the database's, on one real PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import anyio
 import pytest
 from sqlalchemy import delete
 
-from iam.features.health.service import ClockWatch
+from iam.features.health.service import ClockWatch, Probes
 from iam.features.health.service.clock_watch import LEASE
 from iam.kit.clock import ManualClock
 from iam.models import Lease
@@ -89,3 +91,24 @@ async def test_when_the_last_one_in_step_is_gone_the_others_serve_again(world: W
             await connection.execute(delete(Lease).where(Lease.name == LEASE))
         await wrong.look()
         assert not wrong.is_other_in_step
+
+
+async def test_a_replica_in_step_holds_the_lease_until_it_stops(world: World) -> None:
+    async with replica(world) as watch:
+        task = asyncio.create_task(watch.run())
+        with anyio.fail_after(60):
+            while not await world.runtime.leases.live([LEASE]):  # noqa: ASYNC110 -- no event tells
+                await anyio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert not await world.runtime.leases.live([LEASE])
+
+
+async def test_ck_06_a_probe_heeds_what_the_watch_has_seen(world: World) -> None:
+    probes = Probes(world.runtime.tools, world.signers, world.runtime.loop_lag)
+    assert await probes.is_ready()
+    probes.watch.skew, probes.watch.is_other_in_step = 3600.0, True
+    assert not await probes.is_ready()
+    assert await probes.is_fit()
+    probes.watch.is_other_in_step = False
+    assert await probes.is_ready()
