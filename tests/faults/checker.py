@@ -44,6 +44,7 @@ def violations(operations: Sequence[Operation], database: Recovered) -> list[str
         *_changes(operations, database),
         *_half_written(database),
         *_unaudited(database),
+        *_broken_seal(database),
         *_token_revocations(operations, database),
         *_credential_revocations(operations, database),
         *_introspections(operations),
@@ -148,6 +149,12 @@ def _half_written(database: Recovered) -> Iterator[str]:
         entry, message = entries[both], database.messages[both]
         if (entry.type, entry.subject) != (message.type, message.subject):
             yield f"{both}: audit log and outbox differ"
+
+
+def _broken_seal(database: Recovered) -> Iterator[str]:
+    """What was sealed is there, without a gap, and leads to what was signed."""
+    if database.broken_seal:
+        yield f"the audit log is not as it was sealed: {database.broken_seal}"
 
 
 def _unaudited(database: Recovered) -> Iterator[str]:
