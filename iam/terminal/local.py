@@ -37,9 +37,12 @@ def demand_local(command: str, *, local: bool) -> None:
 
 @asynccontextmanager
 async def local_runtime(
-    settings: "HostSettings", *, role: str, prepare: "Prepare"
+    settings: "HostSettings", *, role: str, prepare: "Prepare", migrates: bool = True
 ) -> "AsyncIterator[Runtime]":
-    """The runtime of this host's installation, whether its server runs or not."""
+    """The runtime of this host's installation, whether its server runs or not.
+
+    Without `migrates` the schema stays as it is, and another one than that of this code is refused.
+    """
     import structlog
 
     from iam.terminal.host import opened_runtime, sole_use
@@ -50,7 +53,7 @@ async def local_runtime(
     async with AsyncExitStack() as stack:
         if not serves:  # a server that runs has prepared everything, and holds the lock
             stack.enter_context(sole_use(settings, role=role))
-        opening = opened_runtime(settings, prepare=prepare, migrates=not serves)
+        opening = opened_runtime(settings, prepare=prepare, migrates=migrates and not serves)
         yield await stack.enter_async_context(opening)
 
 

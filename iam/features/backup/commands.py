@@ -12,6 +12,8 @@ from iam.terminal.tables import Column
 from iam.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from iam.features.backup.service import Verified
     from iam.models import Backup
     from iam.runtime import Runtime
@@ -117,7 +119,7 @@ async def _create(
     from iam.features.backup.service import create_backup
     from iam.terminal.host import root_of
 
-    async with local_runtime(settings, role="backup", prepare=_prepare) as runtime:
+    async with _opened(settings) as runtime:
         row = await create_backup(
             runtime.tools,
             lambda: runtime.begin(root_of(runtime)),
@@ -143,10 +145,15 @@ async def _list(settings: "HostSettings") -> list[dict[str, Any]]:
     from iam.terminal.host import root_of
 
     async with (
-        local_runtime(settings, role="backup", prepare=_prepare) as runtime,
+        _opened(settings) as runtime,
         runtime.begin(root_of(runtime), read_only=True) as uow,
     ):
         return [_presented(row) for row in await find(uow)]
+
+
+def _opened(settings: "HostSettings") -> "AbstractAsyncContextManager[Runtime]":
+    # Who upgrades wants a backup of what was there before.
+    return local_runtime(settings, role="backup", prepare=_prepare, migrates=False)
 
 
 async def _prepare(runtime: "Runtime") -> None:

@@ -57,6 +57,12 @@ def test_f_24_after_the_loss_of_a_disk_the_backup_and_the_recovery_key_bring_eve
     again = host.run("backup", "restore", str(away), "--local")
     assert again.returncode == 6
     assert "--replace" in again.stderr
+    replaced = host.run("backup", "restore", str(away), "--local", "--replace", "--json")
+    assert replaced.returncode == 0, replaced.stderr
+    epochs = [json.loads(each.stdout)["restore_epoch"] for each in (restored, replaced)]
+    assert epochs[0] < epochs[1]
+    assert (host.data / "iam.db.replaced").exists()
+    assert not list(host.data.glob("*.restoring*"))
     admin = host.run("bootstrap", "--local", "--service", "admin", "--save-profile")
     assert admin.returncode == 0, admin.stderr
     with host.serve() as served:
