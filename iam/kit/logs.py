@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
@@ -35,11 +35,52 @@ def configure_logs(*, as_json: bool, level: int = logging.INFO) -> None:
     # Our own lines take no detour through `logging`, which would cost more than a decision.
     structlog.configure(
         processors=[_stamped, render],
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(
+            cast("BinaryIO", _Unfailing(sys.stdout.buffer))
+        ),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     _quieten()
+
+
+class _Unfailing:
+    """Where lines go, without an error when they cannot: a full disk must not stop a request.
+
+    What waits in the buffer is written when there is room again (F-10).
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        """Write a line, or lose it."""
+        try:
+            self._file.write(line)
+        except OSError:
+            return
+
+    def flush(self) -> None:
+        """Write what waits, or keep it."""
+        try:
+            self._file.flush()
+        except OSError:
+            return
+
+
+class _Lossy:
+    """A stream that loses lines when its disk is full: who may do what goes on (F-10)."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _quieten() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,17 @@ def test_lg_04_an_exception_is_logged_without_local_variables(form: str) -> None
     assert "ValueError: the reason" in output
     assert "canary" not in output.replace('fail("canary")', "")
     assert "hidden-canary" not in output
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_f_10_a_full_disk_under_the_log_stops_nobody(form: str) -> None:
+    more = "print('went on', file=sys.stderr, flush=True); import os; os._exit(0)"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", f"{PROGRAM}\n{more}", form],
+            check=True,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert result.stderr.endswith("went on\n")
