@@ -22,6 +22,7 @@ from iam.features.master_key import commands as master_key
 from iam.features.me import commands as me
 from iam.features.policies import commands as policies
 from iam.features.recovery import commands as recovery
+from iam.features.rescue import commands as rescue
 from iam.features.resource_policies import commands as resource_policies
 from iam.features.restore import commands as restore
 from iam.features.roles import commands as roles
@@ -67,6 +68,7 @@ def add_commands(app: typer.Typer) -> None:
     installation.add_commands(app)
     settings.add_commands(app)
     diagnostics.add_commands(app)
+    rescue.add_commands(app)
     demo.add_commands(app)
     me.add_commands(app)
     configuration.add_commands(app)

@@ -53,6 +53,7 @@ class EventType(StrEnum):
     USER_BOUNDARY_DELETED = "iam.user.permissions_boundary_deleted.v1"
 
     SERVICE_CREATED = "iam.service.created.v1"
+    SERVICE_RESCUED = "iam.service.rescued.v1"
     SERVICE_UPDATED = "iam.service.updated.v1"
     SERVICE_TAGGED = "iam.service.tagged.v1"
     SERVICE_DISABLED = "iam.service.disabled.v1"

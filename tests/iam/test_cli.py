@@ -103,6 +103,17 @@ def test_doctor_looks_at_the_whole_installation_and_says_what_to_do(shell: Shell
     assert "warning  administrators: one can administer `main`" in local.stdout
 
 
+def test_pe_34_a_rescue_on_the_host_opens_a_way_in_and_raises_an_alarm(shell: Shell) -> None:
+    words = ("rescue", "--local", "--reason", "nobody is left", "--save-profile")
+    opened = shell.host.run(*words)
+    assert opened.returncode == 0, opened.stderr
+    assert "rescue_opened" in opened.stderr
+    assert "/rescue/rescue-" in shell.done("whoami", "--profile", "rescue")
+    shell.done("user", "list", "--profile", "rescue")
+    told = shell.done("audit-log", "list", "--type", "service.rescued")
+    assert "  root  " in told
+
+
 def test_a_second_bootstrap_is_refused(shell: Shell) -> None:
     result = shell.host.run("bootstrap", "--local", "--service", "other", "--json")
     assert result.returncode == 6

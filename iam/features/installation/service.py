@@ -214,13 +214,13 @@ async def bootstrap(uow: UnitOfWork, *, service: str) -> FirstCredential:
             "an active administrator has a live credential"
         )
         raise conflict("bootstrapped_already", message)
-    group = await _ensure_administrators(uow)
+    group = await ensure_administrators(uow)
     row = await _ensure_member(uow, group, name=service)
     _, secret = await create_client_secret(uow, service=row.id, description="first credential")
     return FirstCredential(row.id, secret)
 
 
-async def _ensure_administrators(uow: UnitOfWork) -> Group:
+async def ensure_administrators(uow: UnitOfWork) -> Group:
     """The group `administrators`, with the policy that makes it what its name says."""
     account = uow.caller.account
     group = await find_administrators(uow, account=account)

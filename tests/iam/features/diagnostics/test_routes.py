@@ -28,7 +28,7 @@ async def test_it_reads_what_is_there(world: World, admin: Actor) -> None:
     assert checks["mail"]["text"].startswith("no mail can be sent")
     # Who calls has a token, and nothing to get the next one with.
     assert "iam rescue" in checks["administrators"]["advice"]
-    world.clock.advance(timedelta(minutes=10))
+    await world.advance(timedelta(minutes=10))
     later = await look(admin)
     assert later["audit log"]["status"] == "error"
     assert later["deliveries"]["status"] == "error"
