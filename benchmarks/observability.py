@@ -79,7 +79,7 @@ def _row(name: str, runs: Mapping[str, list[Run]], *, bar: float | None = None) 
         "off CPU": f"{median(off.cpu_us for off, _ in pairs):.0f}",
     }
     return Row(
-        f"observability, {name}",
+        name,
         measured,
         bar=f">= {bar:.2f}" if bar else "",
         is_met=ratio >= bar if bar else None,
