@@ -19,7 +19,8 @@ _PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P
 # What keeps PostgreSQL from writing: a full disk (53), an error of the file system (58), a server
 # that only reads.
 _UNWRITABLE: Final = ("53", "58", "25006")
-_SQLITE_UNWRITABLE: Final = frozenset({"SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR"})
+# The driver names the extended code, such as `SQLITE_IOERR_WRITE`.
+_SQLITE_UNWRITABLE: Final = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
 _ADVICE: Final = "what cannot be written to the audit log does not happen: make room, or look why"
 # What asyncpg raises on a connection that the server ended while this process stood still.
 _OUT_OF_STEP = "InternalClientError"
@@ -71,7 +72,7 @@ def _alarm(error: BaseException) -> None:
     if not isinstance(error, DBAPIError):
         return
     state, code = _state(error), getattr(error.orig, "sqlite_errorname", "")
-    if state.startswith(_UNWRITABLE) or code in _SQLITE_UNWRITABLE:
+    if state.startswith(_UNWRITABLE) or code.startswith(_SQLITE_UNWRITABLE):
         _log.error("database_unwritable", reason=state or code, advice=_ADVICE)
 
 

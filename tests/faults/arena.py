@@ -232,16 +232,17 @@ def is_ready(served: Served) -> bool:
 
 
 def open_arena(
-    directory: Path, *, database_url: str | None = None
+    directory: Path, *, database_url: str | None = None, data: Path | None = None
 ) -> AbstractContextManager[Arena]:
-    """Prepare an installation with a first administrator."""
-    data = directory / "data"
+    """Prepare an installation with a first administrator; `data` is its directory, to be made."""
+    data = data or directory / "data"
     data.mkdir(mode=0o700)
     url = database_url or f"sqlite+aiosqlite:///{data}/iam.db"
     admin = asyncio.run(_bootstrap(url, data))
     port = free_port()
     settings = {
         **on_database(url, directory),
+        "IAM_DATA_DIR": str(data),
         "IAM_ISSUER": f"http://127.0.0.1:{port}",
         "IAM_CREDENTIALS__LIVE_SECRETS": "10",
     }

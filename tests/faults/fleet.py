@@ -63,5 +63,6 @@ def open_fleet(directory: Path, database_url: str, *, count: int = REPLICAS) -> 
 def _host(arena: Arena, index: int, port: int) -> Host:
     directory = arena.host.directory / f"replica-{index}"
     directory.mkdir()
-    settings: Mapping[str, str] = {**arena.host.settings, "IAM_URL": f"http://127.0.0.1:{port}"}
+    own = {"IAM_URL": f"http://127.0.0.1:{port}", "IAM_DATA_DIR": str(directory / "data")}
+    settings: Mapping[str, str] = {**arena.host.settings, **own}
     return Host(directory, settings)

@@ -3,15 +3,18 @@
 Most defects show only when the server ends at a bad moment: at the place that is named for each.
 """
 
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.faults.arena import open_arena
+from tests.faults.arena import Arena, open_arena
 from tests.faults.broken_server import DEFECT, DEFECTS
 from tests.faults.fail_points import FILE
+from tests.faults.journal import Journal, Result
 from tests.faults.nemesis import end_at_point, kill
-from tests.host import Served
+from tests.host import PATIENCE, Served
 
 ATTEMPTS = 12
 """Even so the moment may not be bad enough the first time."""
@@ -61,7 +64,7 @@ def check_that_it_is_found(defect: str, directory: Path, database_url: str | Non
         for _ in range(ATTEMPTS):
             arena.host.program = ("-m", "tests.faults.broken_server")
             with arena.serve() as served:
-                played = arena.load_and_damage(served, lambda at: damage(at, file, point))
+                played = arena.load_and_damage(served, partial(damage, arena, file, point))
             file.unlink(missing_ok=True)
             arena.host.program = ("-m", "iam")
             with arena.serve() as served:
@@ -72,8 +75,26 @@ def check_that_it_is_found(defect: str, directory: Path, database_url: str | Non
         raise AssertionError(f"{defect} was not found; the checker says {found}")
 
 
-def damage(served: Served, file: Path, point: str) -> None:
+def damage(arena: Arena, file: Path, point: str, served: Served) -> None:
     if point:
         end_at_point(served, file, point)
-    else:
-        kill(served.process.pid)
+        return
+    deadline = time.monotonic() + PATIENCE
+    while not has_tried_what_is_revoked(arena.journal):
+        assert time.monotonic() < deadline, "nobody has tried a revoked credential"
+        time.sleep(0.05)
+    kill(served.process.pid)
+
+
+def has_tried_what_is_revoked(journal: Journal) -> bool:
+    operations = list(journal.operations.values())
+    revoked = {
+        found.key: found.end
+        for found in operations
+        if found.kind == "credential.revoke" and found.result is Result.OK
+    }
+    return any(
+        found.end is not None and found.start > (revoked.get(found.sent["credential"]) or found.end)
+        for found in operations
+        if found.kind == "token.secret"
+    )
