@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import column, func, select, table
+from sqlalchemy import TableClause, column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from iam.kit.metrics import Family, gauge
 from iam.models import MAIN_ACCOUNT, Backup, Installation
 from iam.work import UnitOfWork
 
-POSITIONS: Final = "outbox_messages_position"
-"""What counts the outbox on PostgreSQL."""
-_AUDIT: Final = table("audit_entries", column("id"))
+_AUDIT: Final = table("audit_entries", column("id"), column("position"))
 _CHAINS: Final = table("audit_chains", column("name"), column("sequence"), column("hash"))
 _OUTBOX: Final = table("outbox_messages", column("position"))
+COUNTED: Final = (_AUDIT, _OUTBOX)
+"""What PostgreSQL counts as it is written, each by a counter of its own."""
 
 
 async def audit_head(connection: AsyncConnection) -> dict[str, Any]:
@@ -31,9 +31,14 @@ async def audit_head(connection: AsyncConnection) -> dict[str, Any]:
     return {"last_id": last, "sequence": chain["sequence"], "hash": bytes(chain["hash"]).hex()}
 
 
-async def last_position(connection: AsyncConnection) -> int:
-    """The number of the last message of the outbox; 0 when there is none."""
-    found = await connection.execute(select(func.max(_OUTBOX.c.position)))
+def counter_of(counted: TableClause) -> str:
+    """The name of the counter of a table."""
+    return f"{counted.name}_position"
+
+
+async def last_position(connection: AsyncConnection, counted: TableClause) -> int:
+    """The number of the last row of a table that is counted; 0 when there is none."""
+    found = await connection.execute(select(func.max(counted.c.position)))
     return int(found.scalar_one() or 0)
 
 

@@ -33,6 +33,8 @@ Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 """Begins a unit of work of the installation itself, in `main`."""
 Told: TypeAlias = Callable[[int, str], None]
 """Is told how many rows are done, and of which table the last ones were."""
+Read: TypeAlias = dict[str, tuple[Shape, Tally]]
+"""The tables that were read from a backup, and what was in them."""
 _SCRATCH: Final = "scratch.db"
 
 
@@ -118,7 +120,7 @@ async def verify_backup(
         database = Database(f"sqlite+aiosqlite:///{Path(directory) / _SCRATCH}")
         try:
             with opened(path, identities or identities_of(sealer)) as backup:
-                counts = await load(database, backup, told=told)
+                counts = await load(database, backup, reads_back=True, told=told)
             # The models are those of this code, and so must be what they read.
             await schema.upgrade(database)
             async with database.connect(writes=False) as connection:
@@ -230,6 +232,7 @@ async def load(
     backup: OpenBackup,
     *,
     replaces: bool = False,
+    reads_back: bool = False,
     told: Told = quiet,
     finish: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> Counts:
@@ -239,6 +242,8 @@ async def load(
         database: What is filled.
         backup: What with.
         replaces: Whether everything that is in the database goes first, in the same transaction.
+        reads_back: Whether every row is read again and compared, which takes as long once more;
+            without it the rows are counted.
         told: Is told of the progress.
         finish: What else belongs to the transaction, after everything else.
 
@@ -251,8 +256,9 @@ async def load(
             await connection.run_sync(dumps.drop_everything)
         await _make_schema(connection, backup.header.schema)
         async with dumps.without_references(connection):
-            shapes, expected = await _fill(connection, backup, told)
-        found = {shape.name: Count.of(await dumps.count(connection, shape)) for shape in shapes}
+            expected, read = await _fill(connection, backup, told)
+        rules.refuse_differences(rules.differences(expected, _counts(read)))
+        found = await _count(connection, read, reads_back=reads_back)
         rules.refuse_differences(rules.differences(expected, found))
         await _advance_counters(connection)
         if finish is not None:
@@ -336,26 +342,40 @@ def _unknown_schema(revision: str) -> IamError:
     return invalid("backup_schema", message)
 
 
-async def _fill(
-    connection: AsyncConnection, backup: OpenBackup, told: Told
-) -> tuple[list[Shape], Counts]:
-    """The tables of the backup, and what it says at its end that they hold."""
+async def _fill(connection: AsyncConnection, backup: OpenBackup, told: Told) -> tuple[Counts, Read]:
+    """What the backup says at its end that it holds, and what it did hold."""
     known = {shape.name: _names(shape) for shape in await dumps.shapes(connection)}
-    begun: dict[str, Shape] = {}
+    read: Read = {}
     done = 0
     async for batch in _in_thread(backup.batches()):
         if not isinstance(batch, tuple):
-            return list(begun.values()), batch
+            return batch, read
         shape, lines = batch
         if known.get(shape.name) != _names(shape):
             raise rules.malformed()
-        if shape.name not in begun:
-            begun[shape.name] = shape
+        if shape.name not in read:
+            read[shape.name] = shape, Tally()
             await dumps.empty(connection, shape)  # what a migration has put there
+        read[shape.name][1].add(lines)
         await dumps.fill(connection, shape, lines)
         done += len(lines)
         told(done, shape.name)
     raise rules.malformed()
+
+
+async def _count(connection: AsyncConnection, read: Read, *, reads_back: bool) -> Counts:
+    """What the tables hold now; with `reads_back` not only how much."""
+    found: dict[str, Count] = {}
+    for name, (shape, tally) in read.items():
+        if reads_back:
+            found[name] = Count.of(await dumps.count(connection, shape))
+        else:
+            found[name] = Count(await dumps.count_rows(connection, shape), tally.digest)
+    return found
+
+
+def _counts(read: Read) -> Counts:
+    return {name: Count.of(tally) for name, (_, tally) in read.items()}
 
 
 def _names(shape: Shape) -> set[str]:
@@ -363,8 +383,9 @@ def _names(shape: Shape) -> set[str]:
 
 
 async def _advance_counters(connection: AsyncConnection) -> None:
-    last = await queries.last_position(connection)
-    await dumps.advance_counter(connection, queries.POSITIONS, past=last)
+    for counted in queries.COUNTED:
+        last = await queries.last_position(connection, counted)
+        await dumps.advance_counter(connection, queries.counter_of(counted), past=last)
 
 
 async def _in_thread(
