@@ -30,6 +30,11 @@ async def samples(http: httpx2.AsyncClient) -> dict[tuple[str, ...], float]:
     }
 
 
+async def _of_old(_database: Database) -> str:
+    """The revision of a database that an earlier release made."""
+    return "0001"
+
+
 class TestProbes:
     async def test_a_process_that_serves_is_alive_and_ready(self, world: World) -> None:
         for path, text in (("/livez", "alive\n"), ("/readyz", "ready\n")):
@@ -47,7 +52,7 @@ class TestProbes:
     async def test_with_another_schema_it_is_not_ready(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(schema, "HEAD", "9999")
+        monkeypatch.setattr(schema, "current_revision", _of_old)
         assert (await world.http.get("/readyz")).status_code == 503
 
     async def test_without_its_database_it_is_alive_but_not_ready(
@@ -75,12 +80,12 @@ class TestProbes:
     async def test_who_may_know_is_told_what_keeps_it_from_serving(
         self, admin: Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(schema, "HEAD", "9999")
+        monkeypatch.setattr(schema, "current_revision", _of_old)
         answer = await admin.http.get("/readyz")
         assert answer.status_code == 503
         (failed,) = [each for each in answer.json()["checks"] if each["status"] == "failed"]
         assert failed["name"] == "migrations"
-        assert "9999" in failed["reason"]
+        assert "found 0001" in failed["reason"]
 
 
 class TestMetrics:
