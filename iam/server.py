@@ -39,6 +39,7 @@ IDLE_SECONDS: Final = 30
 """How long an idle connection is kept."""
 _BACKLOG: Final = 2048
 _DRAIN: Final = timedelta(seconds=8)
+_PATIENCE: Final = timedelta(seconds=1)
 _CLOSE: Final = (b"connection", b"close")
 
 _log = structlog.get_logger(__name__)
@@ -82,6 +83,7 @@ async def _serve(
             signal.signal(caught, lambda *_: None)
         async with _housekeeping(runtime, since=server.accepts):
             await server.serve(sockets=[listener])
+    await end_leftovers()
     if not server.started:
         raise misconfigured("the server did not start", "its log lines above say why")
     _log.info("stopped")
@@ -134,6 +136,20 @@ async def _work(settings: Settings) -> None:
         await asyncio.gather(keeper, return_exceptions=True)
         await runtime.stop()
     _log.info("stopped")
+
+
+async def end_leftovers(*, patience: timedelta = _PATIENCE) -> None:
+    """Cancel what is left over, so that the process ends.
+
+    The end of the event loop cancels once, and waits for ever. A connection of SQLite that was cut
+    off in the middle of a statement closes by a task that waits, once it is cancelled, for a thread
+    that has ended; the second time it ends.
+    """
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=patience.total_seconds())
 
 
 async def prepare_installation(runtime: Runtime) -> None:

@@ -1,9 +1,11 @@
 """The server process: how it starts, what it refuses to start with, how it ends."""
 
+import asyncio
 import re
 import signal
 import socket
 import stat
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from iam.kit.secrets import SECRET_PATTERN
-from iam.server import warn_of_address
+from iam.server import end_leftovers, warn_of_address
 from iam.settings import read_settings
 from tests.host import PATIENCE, Host, event_of
 
@@ -191,3 +193,20 @@ def test_who_lets_other_machines_in_under_a_name_of_this_one_is_told_what_to_set
         warn_of_address(settings)
     assert len(lines) == expected
     assert all("IAM_ISSUER" in line["advice"] for line in lines)
+
+
+def test_f_27_what_ends_only_when_it_is_cancelled_twice_does_not_keep_the_process() -> None:
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()  # as a connection of SQLite waits for its thread
+
+    async def serve() -> None:
+        task = asyncio.create_task(stubborn())
+        await asyncio.sleep(0)
+        await end_leftovers(patience=timedelta(milliseconds=1))
+        task.cancel()  # as the end of the event loop does
+        assert await asyncio.wait({task}, timeout=30) == ({task}, set())
+
+    asyncio.run(serve())
