@@ -11,13 +11,16 @@ def read_document(argument: str) -> str:
     """The text of a document that was given as itself, as `@file` or as `-`."""
     if argument == "-":
         return sys.stdin.read()
-    if not argument.startswith("@"):
-        return argument
+    return read_text(Path(argument[1:])) if argument.startswith("@") else argument
+
+
+def read_text(file: Path) -> str:
+    """The text of a file."""
     try:
-        return Path(argument[1:]).expanduser().read_text(encoding="utf-8")
+        return file.expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise usage(f"cannot read `{argument[1:]}`: {reason}") from None
+        raise usage(f"cannot read `{file}`: {reason}") from None
 
 
 def read_json(argument: str) -> Any:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from iam.terminal.commands import Commands, declare
+from iam.terminal.documents import read_text
+from iam.terminal.failures import Failure
 from iam.terminal.options import LimitOption, NameArgument, NewNameArgument
 from iam.terminal.references import quoted
 from iam.terminal.tables import Column
@@ -187,7 +189,7 @@ def send_test(
     terminal: Terminal,
     to: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")],
 ) -> None:
-    """Send a test, and say what became of it."""
+    """Send a test, and say what became of it: exit code 1 unless a server took it."""
     mail_id = terminal.api.post("/v1/mail:test", {"to": to})["id"]
     end = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
@@ -195,9 +197,12 @@ def send_test(
         mine = [each for each in found if each["mail_id"] == mail_id and each["attempts"]]
         if mine:
             terminal.output.record(mine[0])
+            if mine[0]["state"] != "delivered":
+                raise Failure(f"no server took the mail: {mine[0]['last_reason']}")
             return
         time.sleep(0.3)
-    terminal.output.remark("nothing was attempted yet; see `iam mail deliveries`")
+    advice = "`iam mail deliveries` tells what became of it"
+    raise Failure("the mail was not attempted yet", advice=advice)
 
 
 def list_deliveries(
@@ -229,9 +234,9 @@ def _path(template: str) -> str:
 
 
 def _wording(subject: str, text: Path, html: Path | None) -> dict[str, Any]:
-    body = {"subject": subject, "text": text.read_text(encoding="utf-8")}
-    return body if html is None else {**body, "html": html.read_text(encoding="utf-8")}
+    body = {"subject": subject, "text": read_text(text)}
+    return body if html is None else {**body, "html": read_text(html)}
 
 
 def _read(path: Path | None) -> str | None:
-    return None if path is None else path.read_text(encoding="utf-8").strip()
+    return None if path is None else read_text(path).strip()

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from iam.terminal.commands import Commands
+from iam.terminal.documents import read_text
+from iam.terminal.failures import Failure
 from iam.terminal.options import DescriptionOption, LimitOption, NameArgument, NewNameArgument
 from iam.terminal.private_output import write_secret
 from iam.terminal.tables import Column
@@ -144,7 +146,7 @@ def rotate_secret(
 
 @commands.command("test")
 def test_webhook(terminal: Terminal, webhook: NameArgument) -> None:
-    """Send a test event, and say what became of it."""
+    """Send a test event, and say what became of it: exit code 1 unless it arrived."""
     path = terminal.refer(webhook, "webhook").path
     known = {each["id"] for each in _tests(terminal, path)}
     terminal.api.post(f"{path}:test")
@@ -153,9 +155,12 @@ def test_webhook(terminal: Terminal, webhook: NameArgument) -> None:
         new = [each for each in _tests(terminal, path) if each["id"] not in known]
         if new and new[0]["attempts"]:
             terminal.output.record(new[0])
+            if new[0]["state"] != "delivered":
+                raise Failure(f"the test did not arrive: {new[0]['last_reason']}")
             return
         time.sleep(0.3)
-    terminal.output.remark("nothing was attempted yet; see `iam webhook deliveries`")
+    advice = f"`iam webhook deliveries {webhook}` tells what became of it"
+    raise Failure("the test was not attempted yet", advice=advice)
 
 
 @commands.command(
@@ -206,7 +211,7 @@ def _switch(terminal: Terminal, webhook: str, verb: str) -> None:
 
 
 def _read(path: Path | None) -> str | None:
-    return None if path is None else path.read_text(encoding="utf-8").strip()
+    return None if path is None else read_text(path).strip()
 
 
 def _show_secret(
