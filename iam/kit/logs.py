@@ -68,21 +68,6 @@ class _Unfailing:
             return
 
 
-class _Lossy:
-    """A stream that loses lines when its disk is full: who may do what goes on (F-10)."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-
-    def write(self, line: bytes) -> None:
-        with suppress(OSError):
-            self._stream.write(line)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
-
-
 def _quieten() -> None:
     # uvicorn tells of its own start and stop; ours say more. What goes wrong is still told.
     for name in ("uvicorn", "uvicorn.error", "alembic", "httpx2", "asyncio"):
