@@ -56,6 +56,9 @@ class Said:
     is_unclear: bool = False
 
 
+_UNCLEAR = Said("unclear", is_unclear=True)
+
+
 async def deliver(
     outbound: Outbound, route: SmtpRoute, recipient: str, message: bytes, *, helo: str
 ) -> Said:
@@ -74,6 +77,7 @@ async def _delivered(
     import aiosmtplib
 
     is_plain = route.security == "none"
+    handed = _Handed()
     try:
         async with asyncio.timeout(SECONDS):
             found = await outbound.addresses(route.host, route.port, is_plain=is_plain, ports=PORTS)
@@ -87,18 +91,23 @@ async def _delivered(
                 tls_context=None if is_plain else await outbound.tls(),
                 timeout=SECONDS,
             )
-            return await _hand_over(client, route, recipient, message)
-    except IamError as error:
-        return Said(str(error.detail.get("reason", error.code)))
-    except TimeoutError:
-        return Said("timeout")
-    except (aiosmtplib.SMTPException, OSError) as error:
-        return _refused(error)
+            await _hand_over(client, route, recipient, message, handed)
+    except (IamError, aiosmtplib.SMTPException, OSError) as error:
+        # What happens once the server has taken it, as while we say goodbye, changes nothing.
+        return handed.said or _refused(error)
+    return handed.said or _UNCLEAR
+
+
+@dataclass(slots=True)
+class _Handed:
+    """What is known even if time runs out: once the message is on its way, it may have arrived."""
+
+    said: Said | None = None
 
 
 async def _hand_over(
-    client: "aiosmtplib.SMTP", route: SmtpRoute, recipient: str, message: bytes
-) -> Said:
+    client: "aiosmtplib.SMTP", route: SmtpRoute, recipient: str, message: bytes, handed: _Handed
+) -> None:
     import aiosmtplib
 
     async with client:
@@ -106,11 +115,14 @@ async def _hand_over(
             await client.login(route.username, route.password or "")
         await client.mail(route.sender)
         await client.rcpt(recipient)
+        handed.said = _UNCLEAR
         try:
-            said = await client.data(message)
-        except (TimeoutError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError):
-            return Said("unclear", is_unclear=True)
-        return Said(None, said.code)
+            answer = await client.data(message)
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code > 0:  # a clear no, unlike what is no answer of SMTP
+                handed.said = None
+            raise
+        handed.said = Said(None, answer.code)
 
 
 async def _connected(address: str, port: int) -> socket.socket:
@@ -128,6 +140,10 @@ async def _connected(address: str, port: int) -> socket.socket:
 def _refused(error: Exception) -> Said:
     import aiosmtplib
 
+    if isinstance(error, IamError):
+        return Said(str(error.detail.get("reason", error.code)))
+    if isinstance(error, TimeoutError):
+        return Said("timeout")
     code = getattr(error, "code", None)
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return Said("login_refused", code)  # an operator can put that right
