@@ -82,7 +82,7 @@ def _on_sqlite() -> Iterator[Any]:
         if not statement.lstrip().upper().startswith(_READS):
             sent.append(statement.strip())
 
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         event.listen(connection, "before_cursor_execute", note)
         context = MigrationContext.configure(connection, opts={"render_as_batch": True})
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 from iam.kit.clock import Clock, SystemClock
 
@@ -31,7 +32,7 @@ def reach_issuer(issuer: str, *, ca_bundle: str | None, clock: Clock | None = No
     try:
         url = f"{issuer}/.well-known/oauth-authorization-server"
         answer = send_once(HttpRequest("GET", url), ca_bundle)
-        named = parse_json(answer.body)["issuer"] if answer.status == 200 else None  # noqa: PLR2004
+        named = parse_json(answer.body)["issuer"] if answer.status == HTTPStatus.OK else None
     except TransportError as error:
         return Reached(f"no answer ({error.reason})")
     except (JsonError, KeyError, TypeError):

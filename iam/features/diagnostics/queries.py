@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import desc, func, or_, select
 from sqlalchemy.orm import aliased
 
-from iam.features.diagnostics.rules import SAMPLED, Key
+from iam.features.diagnostics.rules import Key
 from iam.models import (
     ADMINISTRATORS,
     MAIN_ACCOUNT,
-    AuditEntry,
     Backup,
     Credential,
     CredentialStatus,
@@ -33,20 +32,6 @@ from iam.models import (
 from iam.work import UnitOfWork
 
 _WELL = (RunStatus.SUCCEEDED, RunStatus.QUEUED, RunStatus.RUNNING)
-
-
-async def read_addresses(uow: UnitOfWork) -> Mapping[str, int]:
-    """From where the latest audited requests came, and how many from each address."""
-    latest = (
-        select(AuditEntry.source_address)
-        .where(AuditEntry.source_address.is_not(None))
-        .order_by(AuditEntry.id.desc())
-        .limit(SAMPLED)
-        .subquery()
-    )
-    query = select(latest.c.source_address, func.count()).group_by(latest.c.source_address)
-    rows: Sequence[Any] = (await uow.execute(query)).all()
-    return {address: count for address, count in rows}  # noqa: C416 -- rows are no pairs to mypy
 
 
 async def read_keys(uow: UnitOfWork) -> Mapping[str, Key]:

@@ -9,6 +9,7 @@ from iam.features.diagnostics import queries, rules
 from iam.features.diagnostics.rules import Diagnosis, Facts
 from iam.journal import outbox
 from iam.journal.chain_reading import read_backlog
+from iam.journal.sources import latest_sources
 from iam.kit import schema
 from iam.models import MAIN_ACCOUNT
 from iam.work import UnitOfWork
@@ -35,7 +36,7 @@ async def _read(uow: UnitOfWork) -> Facts:
     return Facts(
         now=uow.now,
         issuer=settings.issuer,
-        addresses=await queries.read_addresses(uow),
+        addresses=await latest_sources(uow, limit=rules.SAMPLED),
         skew=skew,
         schema=await schema.current_revision(database),
         head=schema.HEAD,
