@@ -2,12 +2,17 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import orjson
+
+_RESTORE: Final[dict[str, Callable[[str], Any]]] = {
+    "bytes": base64.b64decode,
+    "instant": datetime.fromisoformat,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,16 @@ class Shape:
 
     name: str
     columns: tuple[tuple[str, str], ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [name for name, _ in self.columns]
+
+    @property
+    def restored(self) -> list[tuple[str, Callable[[str], Any]]]:
+        """The columns whose values JSON does not have, and what makes them of text."""
+        return [(name, _RESTORE[kind]) for name, kind in self.columns if kind in _RESTORE]
 
 
 class Tally:
@@ -41,33 +56,23 @@ class Tally:
         return f"{self._sum % (1 << 256):064x}"
 
 
-def encoded(row: Sequence[Any]) -> bytes:
+def encoded(row: Iterable[Any]) -> bytes:
     """A row as one line; the same for equal rows of either database."""
-    return orjson.dumps([_plain(value) for value in row], option=orjson.OPT_SORT_KEYS)
+    # SQLite forgets the zone, which is always UTC.
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_NAIVE_UTC
+    return orjson.dumps(tuple(row), default=_text_of, option=option)
 
 
 def decoded(shape: Shape, line: bytes) -> dict[str, Any]:
     """The row of a line, ready to be inserted. Raises `ValueError` when it does not fit."""
-    values = orjson.loads(line)
-    return {
-        name: _restored(kind, value)
-        for (name, kind), value in zip(shape.columns, values, strict=True)
-    }
+    row = dict(zip(shape.names, orjson.loads(line), strict=True))
+    for name, restore in shape.restored:
+        if row[name] is not None:
+            row[name] = restore(row[name])
+    return row
 
 
-def _plain(value: Any) -> Any:
+def _text_of(value: object) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        # SQLite forgets the zone, which is always UTC.
-        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return aware.isoformat(timespec="microseconds")
-    return value
-
-
-def _restored(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "bytes":
-        return base64.b64decode(value, validate=True)
-    return datetime.fromisoformat(value) if kind == "instant" else value
+    raise TypeError(f"a value of an unforeseen type: {type(value).__name__}")
