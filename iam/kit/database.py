@@ -160,9 +160,13 @@ class Database:
         async with self.connect(writes=False) as connection:
             return await bypass(connection)
 
-    async def time(self) -> datetime:
-        """What the clock of PostgreSQL shows, which all replicas share. Not for SQLite."""
-        async with self.connect(writes=False) as connection:
+    async def time(self, *, beside: bool = False) -> datetime:
+        """What the clock of PostgreSQL shows, which all replicas share. Not for SQLite.
+
+        `beside` is for who holds a connection of the pool already.
+        """
+        reading = self.connect_beside() if beside else self.connect(writes=False)
+        async with reading as connection:
             query = select(func.clock_timestamp(type_=DateTime(timezone=True)))
             return (await connection.execute(query)).scalar_one()
 

@@ -56,9 +56,13 @@ def migrations_path() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
-async def current_revision(database: Database) -> str | None:
-    """The revision of the database; `None` when it is empty."""
-    async with database.connect(writes=False) as connection:
+async def current_revision(database: Database, *, beside: bool = False) -> str | None:
+    """The revision of the database; `None` when it is empty.
+
+    `beside` is for who holds a connection of the pool already.
+    """
+    reading = database.connect_beside() if beside else database.connect(writes=False)
+    async with reading as connection:
         try:
             found = await connection.execute(text("SELECT version_num FROM alembic_version"))
         except DBAPIError:  # no such table; a database that is down speaks up at the next use

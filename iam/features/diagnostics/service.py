@@ -32,13 +32,13 @@ async def _read(uow: UnitOfWork) -> Facts:
     directory = settings.data_dir
     usage = await asyncio.to_thread(shutil.disk_usage, directory) if directory.exists() else None
     # Beside the transaction: the clock must not be that of its beginning.
-    skew = None if database.is_sqlite else uow.tools.clock.now() - await database.time()
+    skew = None if database.is_sqlite else uow.tools.clock.now() - await database.time(beside=True)
     return Facts(
         now=uow.now,
         issuer=settings.issuer,
         addresses=await latest_sources(uow, limit=rules.SAMPLED),
         skew=skew,
-        schema=await schema.current_revision(database),
+        schema=await schema.current_revision(database, beside=True),
         head=schema.HEAD,
         backup_at=made,
         verified_at=verified,
