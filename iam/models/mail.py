@@ -15,6 +15,7 @@ class MailRoute(Base, kw_only=True):
     __table_args__ = (
         CheckConstraint("security IN ('starttls', 'tls', 'none')", name="security"),
         Index("uq_mail_routes_name", "account", "name_key", unique=True),
+        Index("ix_mail_routes_list", "account", "id"),
     )
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)
@@ -54,7 +55,10 @@ class MailTemplate(Base, kw_only=True):
     """What an account's mails of one kind say, in place of the shipped text."""
 
     __tablename__ = "mail_templates"
-    __table_args__ = (Index("uq_mail_templates_name", "account", "name", unique=True),)
+    __table_args__ = (
+        Index("uq_mail_templates_name", "account", "name", unique=True),
+        Index("ix_mail_templates_list", "account", "id"),
+    )
 
     id: Mapped[str] = mapped_column(IdColumn, primary_key=True)
     account: Mapped[str] = mapped_column(AccountColumn, ForeignKey("accounts.name"))

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_routes")),
     )
     op.create_index("uq_mail_routes_name", "mail_routes", ["account", "name_key"], unique=True)
+    op.create_index("ix_mail_routes_list", "mail_routes", ["account", "id"])
     op.create_table(
         "mail_templates",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -52,6 +53,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_templates")),
     )
     op.create_index("uq_mail_templates_name", "mail_templates", ["account", "name"], unique=True)
+    op.create_index("ix_mail_templates_list", "mail_templates", ["account", "id"])
     op.create_table(
         "mails",
         sa.Column("id", sa.String(length=40), nullable=False),
