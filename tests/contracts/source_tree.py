@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 SERVER = "iam"
 ENGINE = "sdk/iam_policy"
 SDK = "sdk/iam_sdk"
-_SKIPPED = {".boot", ".git", ".venv", "__pycache__", "dist", "iam-data"}
+_SKIPPED = {".boot", ".git", ".interop", ".venv", "__pycache__", "dist", "iam-data"}
 
 
 def python_files(*folders: str) -> list[Path]:
