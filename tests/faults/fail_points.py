@@ -132,9 +132,11 @@ def _watch_deliveries(pass_by: PassBy) -> None:
     attempt = jobs.Pump._attempt
 
     async def watched(pump: Any, found: Any) -> Any:
-        pass_by("after_outbox_claim")
+        if found.trip is not None:
+            pass_by("after_outbox_claim")
         attempts = await attempt(pump, found)
-        pass_by("after_send_before_mark")
+        if attempts:
+            pass_by("after_send_before_mark")
         return attempts
 
     _put(jobs.Pump, "_attempt", watched)

@@ -104,14 +104,14 @@ class Play:
         return self.worker.log.count(REFUSED)
 
 
-async def prepare(runtime: Runtime) -> None:
+async def prepare(runtime: Runtime, job: str = "scribble") -> None:
     """An installation with the job, and a run of it that somebody has asked for."""
     await schema.upgrade(runtime.database)
     await start_installation(lambda: runtime.begin(root_of(runtime)))
     async with runtime.begin_as_root() as uow:
-        await register_jobs(uow, [("scribble", "Writes", "@yearly")])
+        await register_jobs(uow, [(job, "Of a test", "@yearly")])
     async with runtime.begin_as_root() as uow:
-        await run_job(uow, name="scribble")
+        await run_job(uow, name=job)
 
 
 @pytest.fixture
