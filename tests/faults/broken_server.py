@@ -10,6 +10,7 @@ an event that is written beside the change and not with it. Those that need an u
 import asyncio
 import functools
 import os
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ import fastapi
 from tests.faults import fail_points
 
 DEFECT: Final = "TEST_DEFECT"
+CLOCK: Final = "TEST_CLOCK_AHEAD"
+"""So many seconds is the clock of this process ahead of that of its machine."""
 _UNLUCKY_SECONDS: Final = 0.05
 _background: set[asyncio.Task[None]] = set()
 
@@ -148,6 +151,16 @@ def _finish_late() -> None:
     _put(unit_of_work, "_finish", finish_late)
 
 
+def _set_clock(ahead: float) -> None:
+    from iam.kit.clock import SystemClock
+
+    _put(SystemClock, "__init__", functools.partialmethod(SystemClock.__init__, _wall(ahead)))
+
+
+def _wall(ahead: float) -> Callable[[], float]:
+    return lambda: time.time() + ahead  # noqa: TID251 -- the wrong clock has to come from a right one
+
+
 def _put(owner: Any, name: str, replacement: object) -> None:
     if not hasattr(owner, name):
         raise AttributeError(f"{owner} has no `{name}` to put a defect into")
@@ -159,6 +172,8 @@ def main() -> None:
     defect = os.environ.get(DEFECT)
     if defect is not None:
         DEFECTS[defect]()
+    if CLOCK in os.environ:
+        _set_clock(float(os.environ[CLOCK]))
     fail_points.install()
     # Imported now: what is patched above must not be bound before.
     from iam.cli import main as run

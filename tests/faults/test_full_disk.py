@@ -129,6 +129,7 @@ async def play(arena: Arena, served: Served, no_room: Room, *, ledger_alone: boo
         done(await client.api("user.create", name, "POST", "/v1/users", {"name": name}))
 
 
+@pytest.mark.long
 def test_f_10_a_full_log_stops_nothing(tmp_path: Path) -> None:
     with open_arena(tmp_path) as arena, Path("/dev/full").open("wb") as log:
         command = [sys.executable, "-m", "iam", "serve", "--port", str(arena.port)]

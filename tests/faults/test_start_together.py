@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Barrier
 
 import asyncpg
+import pytest
 
 from iam.features.policies.shipped import shipped_policies
 from iam.features.signing_keys.rules import Purpose
@@ -20,6 +21,7 @@ REPLICAS = 3
 ISSUER = "http://localhost:8080"
 
 
+@pytest.mark.long  # by default tests/iam/features/installation/test_start.py shows it in one process
 def test_f_16_three_servers_that_start_together_make_one_installation(
     new_database: str, tmp_path: Path
 ) -> None:
