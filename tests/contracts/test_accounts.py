@@ -7,8 +7,6 @@ MAY_SEE_ALL = {
     "iam/features/accounts/service.py": "callers of `main` who may look after accounts",
     "iam/features/audit_log/jobs.py": "the seal, over the entries of every account",
     "iam/features/audit_log/service.py": "what is erased of a principal, wherever it has acted",
-    "iam/features/audit_log/jobs.py": "the seal, over the entries of every account",
-    "iam/features/audit_log/service.py": "what is erased of a principal, wherever it has acted",
     "iam/features/deliveries/jobs.py": "the pump, and housekeeping of what it delivered",
     "iam/features/diagnostics/service.py": "a diagnosis of the installation, for callers of `main`",
     "iam/features/guardrails/service.py": "callers of `main` who may attach guardrails",
