@@ -21,7 +21,7 @@ REPLICAS = 3
 ISSUER = "http://localhost:8080"
 
 
-@pytest.mark.long  # by default tests/iam/features/installation/test_start.py shows it in one process
+@pytest.mark.long  # by default one process shows it: tests/iam/features/installation
 def test_f_16_three_servers_that_start_together_make_one_installation(
     new_database: str, tmp_path: Path
 ) -> None:
