@@ -46,7 +46,7 @@ def test_plain_words_are_text_unless_json_knows_them(tmp_path: Path) -> None:
 
 
 def test_json_is_read_too(tmp_path: Path) -> None:
-    document = {"a": [1, {"b": "ü\n\\"}], "c": {}, "d": None}
+    document: dict[str, object] = {"a": [1, {"b": "ü\n\\"}], "c": {}, "d": None}
     assert read(tmp_path, json.dumps(document, indent=1)).value == document
 
 
