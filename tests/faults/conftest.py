@@ -1,12 +1,11 @@
 """Where the fault tests play: an installation on each of the two databases, served for real."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
+from tests.empty_databases import empty_database
 from tests.faults.arena import Arena, open_arena
 from tests.faults.rounds import MEASURED
 from tests.postgres import Server, start_postgres
@@ -43,12 +42,5 @@ def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Arena]:
 @pytest.fixture
 def new_database(durable_postgres: Server) -> Iterator[str]:
     """The URL of a PostgreSQL database with nothing in it."""
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(durable_postgres.url.replace("+asyncpg", ""))
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run("CREATE DATABASE fault"))
-    yield durable_postgres.url_of("fault")
-    asyncio.run(run("DROP DATABASE fault WITH (FORCE)"))
+    with empty_database(durable_postgres, "fault") as url:
+        yield url

@@ -1,7 +1,7 @@
 """The schema on a real PostgreSQL: two who migrate, one who is killed, a table that is in use."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from iam.kit import schema
 from iam.kit.database import Database
 from iam.kit.schema_plan import plan
+from tests.empty_databases import empty_database
 from tests.postgres import Server
 
 pytestmark = pytest.mark.anyio
@@ -26,19 +27,18 @@ WAIT_SECONDS = 60.0
 
 
 @pytest.fixture
-async def database(postgres: Server) -> AsyncIterator[Database]:
+def url(postgres: Server) -> Iterator[str]:
+    """The URL of an empty database of PostgreSQL."""
+    with empty_database(postgres, "schema_test") as found:
+        yield found
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
     """An empty database of PostgreSQL."""
-    server = Database(postgres.url)
-    async with server.engine.connect() as connection:
-        outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await outside.execute(text("CREATE DATABASE schema_test"))
-        found = Database(postgres.url_of("schema_test"))
-        try:
-            yield found
-        finally:
-            await found.close()
-            await outside.execute(text("DROP DATABASE schema_test WITH (FORCE)"))
-    await server.close()
+    found = Database(url)
+    yield found
+    await found.close()
 
 
 async def bring_to(database: Database, revision: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy import func, select
 
@@ -16,6 +15,7 @@ from iam.kit import schema
 from iam.models import AuditEntry, Installation, Policy, SigningKey
 from iam.runtime import Runtime
 from iam.work import Caller, UnitOfWork
+from tests import empty_databases
 from tests.postgres import Server
 from tests.world import MASTER_KEY, make_settings
 
@@ -27,15 +27,8 @@ ROOT = Caller.root(account="main", partition="iam", request_id="start")
 @pytest.fixture
 def empty_database(postgres: Server) -> Iterator[str]:
     """The URL of a PostgreSQL database with nothing in it."""
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(postgres.url.replace("+asyncpg", ""))
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run("CREATE DATABASE empty"))
-    yield postgres.url_of("empty")
-    asyncio.run(run("DROP DATABASE empty WITH (FORCE)"))
+    with empty_databases.empty_database(postgres, "empty") as url:
+        yield url
 
 
 async def start(runtime: Runtime) -> None:

@@ -1,11 +1,9 @@
 """A restore brings back what there was, and nothing that has ended since (F-24)."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy import update
 
@@ -18,6 +16,7 @@ from iam.models import MAIN_ACCOUNT, Restore
 from iam.runtime import Runtime
 from iam.work import Caller, begin_work
 from tests.backups import back_up, give_recovery_key
+from tests.empty_databases import empty_database
 from tests.postgres import Server
 from tests.world import MASTER_KEY, NOON, Actor, World, allow, make_settings, open_world
 
@@ -27,15 +26,8 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def empty_postgres(postgres: Server) -> Iterator[str]:
     """The URL of a PostgreSQL database with nothing in it."""
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(postgres.url.replace("+asyncpg", ""))
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run("CREATE DATABASE restored"))
-    yield postgres.url_of("restored")
-    asyncio.run(run("DROP DATABASE restored WITH (FORCE)"))
+    with empty_database(postgres, "restored") as url:
+        yield url
 
 
 @asynccontextmanager
